@@ -1,0 +1,13 @@
+"""The Space: settings in, services assembled, page served."""
+
+import os
+
+import spaces  # noqa: F401  # must come before anything that could start CUDA
+
+from rorem_demo.services import Services
+from rorem_demo.settings import Settings
+from rorem_demo.ui.app import build, launch
+
+if __name__ == "__main__":
+    services = Services.assemble(Settings.from_environment(os.environ))
+    launch(build(services), services)

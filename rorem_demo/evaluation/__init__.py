@@ -1,0 +1,1 @@
+"""Numbers compare removers: metrics and benchmarks."""

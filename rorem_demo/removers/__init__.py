@@ -1,0 +1,1 @@
+"""Removers: one protocol, one catalogue, one way to run them."""

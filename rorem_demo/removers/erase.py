@@ -1,0 +1,120 @@
+"""erase(): check, grow, cut, fit, run, paste back, time. The one way to run a remover.
+
+Only a window around the mask is touched, at the photo's own resolution, so a large photo costs no more than
+its hole. One distance map of what changes gives both the grown mask and the soft edge. Written as a generator,
+because that is the only form in which a ZeroGPU worker can report: progress first, the Removal last; closing
+it cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import perf_counter
+
+import numpy as np
+
+from rorem_demo.errors import InputError, RoremError, UnavailableError
+from rorem_demo.imaging.crops import Window
+from rorem_demo.imaging.masks import distance_to, soft_edge
+from rorem_demo.imaging.types import Box, Image, Mask, as_image, as_mask, size_of
+from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec, ResolvedOptions, Step
+
+LEAST_CONTEXT = 32
+"""Pixels around a grown mask that a remover sees at least, however small the mask."""
+
+
+def erase(
+    spec: RemoverSpec, remover: Remover, image: Image, mask: Mask, options: RemovalOptions
+) -> Iterator[Progress | Removal]:
+    """Remove what `mask` marks, yielding Progress and at last one Removal.
+
+    Every pixel outside the grown mask stays exactly as it was; `image` and `mask` are never changed.
+
+    Raises:
+        InputError: a bad image, an empty mask, or one that leaves nothing to fill the hole from.
+        UnavailableError: the remover failed, ran out of memory, or gave something that is no image.
+    """
+    start = perf_counter()
+    as_mask(mask, as_image(image))
+    resolved = spec.defaults.overridden(options)
+    window = Window.around(mask, grow=resolved.grow, context=resolved.context, least=LEAST_CONTEXT)
+    changing = Window.around(mask, grow=resolved.grow, context=0, least=0)
+    distance = distance_to(changing.cut_mask(mask))
+    grown = np.zeros_like(mask)
+    grown[changing.box.slices] = distance <= resolved.grow
+    hole = window.cut_mask(grown)
+    if hole.all():
+        raise InputError("The selection covers everything around it.", hint="Leave some of the background unmarked.")
+    patch: Image | None = None
+    for step in _steps(spec, remover, window.cut_image(image), hole, resolved):
+        patch = step.image  # a preview is no result: the last step must carry it
+        yield Progress(step.fraction, window.box, step.image)
+    if patch is None:
+        raise UnavailableError(f"{spec.title} gave no picture.", hint="Try another method.")
+    alpha = soft_edge(distance, resolved.grow, resolved.feather)
+    result = changing.paste(_part(patch, window.box, changing.box), image, alpha)
+    yield Removal(
+        image=result,
+        mask=grown,
+        box=window.box,
+        remover=spec.key,
+        options=resolved,
+        seconds=perf_counter() - start,
+        changed_outside=count_changed(image, result, ~grown),
+    )
+
+
+def _part(patch: Image, window: Box, part: Box) -> Image:
+    """The pixels of `part` in a patch that covers `window`; both boxes in photo pixels."""
+    left, top = part.left - window.left, part.top - window.top
+    return patch[top : top + part.size.height, left : left + part.size.width]
+
+
+def estimate(spec: RemoverSpec, mask: Mask, options: RemovalOptions) -> float:
+    """About how many seconds `erase` will take on the machine the row was measured on; the mask is not empty."""
+    resolved = spec.defaults.overridden(options)
+    window = Window.around(mask, grow=resolved.grow, context=resolved.context, least=LEAST_CONTEXT)
+    fit = spec.size.fit(window.box.size)
+    hole = np.count_nonzero(mask) * fit.scaled.area / fit.size.area
+    return spec.cost.seconds(fit.padded, round(hole), resolved.steps)
+
+
+def count_changed(before: Image, after: Image, where: Mask) -> int:
+    """Pixels inside `where` that differ between two images of one size."""
+    differs = before != after
+    red, green, blue = differs[..., 0], differs[..., 1], differs[..., 2]
+    return int(np.count_nonzero((red | green | blue) & where))  # ten times as fast as differs.any(axis=2)
+
+
+def finish(updates: Iterator[Progress | Removal]) -> Removal:
+    """Run `erase` to its end and give the Removal, for callers who show no progress."""
+    *_, last = updates
+    if not isinstance(last, Removal):
+        raise UnavailableError("The removal ended before it was finished.", hint="Try again.")
+    return last
+
+
+def _steps(spec: RemoverSpec, remover: Remover, image: Image, hole: Mask, options: ResolvedOptions) -> Iterator[Step]:
+    """The remover's steps at the window's size, whatever size its model works at."""
+    fit = spec.size.fit(size_of(image))
+    model_image, model_hole = fit.image(image), fit.mask(hole)
+    try:
+        for step in remover.fill(model_image, model_hole, options):
+            yield step if step.image is None else Step(step.fraction, fit.undo(_checked(spec, step.image, model_image)))
+    except MemoryError as error:
+        raise UnavailableError(
+            f"{spec.title} ran out of memory.", hint="Mark a smaller area or choose another method."
+        ) from error
+    except RoremError:
+        raise
+    except Exception as error:  # a model can fail in any way; the visitor is told one sentence, the log the rest
+        raise UnavailableError(f"{spec.title} failed on this photo.", hint="Try another method.") from error
+
+
+def _checked(spec: RemoverSpec, answer: Image, question: Image) -> Image:
+    if answer.shape != question.shape or answer.dtype != question.dtype:
+        raise UnavailableError(
+            f"{spec.title} returned {answer.shape} {answer.dtype} for {question.shape} {question.dtype}.",
+            hint="Try another method.",
+        )
+    return answer

@@ -1,0 +1,1 @@
+"""Where models live: catalogue, pool, devices, weights."""

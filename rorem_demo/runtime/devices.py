@@ -1,0 +1,33 @@
+"""Machine: what this computer offers a model, told without importing torch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Enough to say which rows of a catalogue can run here."""
+
+    gpu: bool
+    """An NVIDIA driver is loaded, or ZeroGPU lends one to decorated functions."""
+    cores: int
+    """Processor cores this process may use."""
+    weights: Path | None = None
+    """Folder of weights, as `owner/name/file`."""
+
+    @classmethod
+    def here(cls, *, zero_gpu: bool = False, weights: Path | None = None) -> Machine:
+        """The machine this process runs on."""
+        gpu = zero_gpu or _NVIDIA_DRIVER.exists()
+        return cls(gpu=gpu, cores=_usable_cores(), weights=weights)
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux: fewer than the computer has, inside a container
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

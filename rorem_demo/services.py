@@ -1,0 +1,90 @@
+"""Services: the program assembled once from Settings; all that a face (page, command line, API) is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from rorem_demo.errors import UnavailableError
+from rorem_demo.imaging.draw import Drawing, rasterise
+from rorem_demo.imaging.io import Photo
+from rorem_demo.imaging.types import Image, Mask, size_of
+from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec
+from rorem_demo.removers.catalog import REMOVERS, Removers, missing
+from rorem_demo.removers.erase import erase
+from rorem_demo.runtime.devices import Machine
+from rorem_demo.runtime.pool import ModelPool
+from rorem_demo.settings import Settings
+from rorem_demo.visits import OpenedMask, OpenedPhoto, Result, Visits
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the faces may do. Build it with `assemble`."""
+
+    settings: Settings
+    machine: Machine
+    removers: Removers
+    models: ModelPool[Remover]
+    visits: Visits
+
+    @classmethod
+    def assemble(cls, settings: Settings, removers: Removers = REMOVERS) -> Services:
+        """The program for these settings; loads no model."""
+        capacity = len(tuple(removers)) if settings.zero_gpu else 2
+        return cls(
+            settings=settings,
+            machine=Machine.here(zero_gpu=settings.zero_gpu, weights=settings.weights),
+            removers=removers,
+            models=ModelPool(removers.load, capacity),
+            visits=Visits(settings.memory_mb * 2**20, settings.expiry_minutes * 60),
+        )
+
+    def missing(self, spec: RemoverSpec) -> tuple[str, ...]:
+        """What this machine lacks to run a remover, in plain words."""
+        return missing(spec, self.machine)
+
+    @property
+    def default_remover(self) -> RemoverSpec:
+        """The first row that runs here.
+
+        Raises:
+            UnavailableError: none does.
+        """
+        for spec in self.removers:
+            if not self.missing(spec):
+                return spec
+        raise UnavailableError("No method can run on this machine.", hint="The command `doctor` says what is missing.")
+
+    def photo(self, key: str) -> Photo:
+        """The photo or the result an id stands for. Raises InputError."""
+        return self.visits.get(key, OpenedPhoto).photo
+
+    def mask(self, photo: str, drawing: Drawing) -> Mask:
+        """A drawing as the mask of the photo with this id; loaded masks must belong to the same photo.
+
+        Raises:
+            InputError: the photo or a mask is gone, or the drawing lies far outside it.
+        """
+        opened = {key: self.visits.get(key, OpenedMask) for key in drawing.loaded}
+        masks = {key: item.mask for key, item in opened.items() if item.photo == photo}
+        return rasterise(drawing, size_of(self.photo(photo).image), masks)
+
+    def keep_result(self, source: str, removal: Removal) -> str:
+        """Keep what a removal made of the photo with this id; returns the result's own id."""
+        photo = replace(self.photo(source), image=removal.image, notes=())
+        return self.visits.keep(Result(photo, removal, source), self.visits.visit_of(source))[0]
+
+    def remove(self, key: str, image: Image, mask: Mask, options: RemovalOptions) -> Iterator[Progress | Removal]:
+        """Run a remover by its key; see `removers.erase.erase` for what is yielded and raised.
+
+        The model is this caller's alone until the iterator ends or is closed.
+        """
+        spec = self.removers[key]
+        if needs := self.missing(spec):
+            raise UnavailableError(
+                f"{spec.title} cannot run here: it needs {' and '.join(needs)}.",
+                hint=f"Choose {self.default_remover.title} instead.",
+            )
+        with self.models.use(key) as remover:
+            yield from erase(spec, remover, image, mask, options)

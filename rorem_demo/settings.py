@@ -1,0 +1,64 @@
+"""Settings: the environment, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rorem_demo.errors import ConfigError
+
+_FAR_TOO_LARGE = 1e9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What whoever runs this can set, each by the variable named at its field.
+
+    Raises:
+        ConfigError: from `from_environment`, when a value cannot be read.
+    """
+
+    max_megapixels: float = 50.0
+    """`ROREM_MAX_MEGAPIXELS`: larger photos are refused before they are decoded."""
+    max_upload_mb: int = 60
+    """`ROREM_MAX_UPLOAD_MB`: larger files are refused while they arrive."""
+    memory_mb: int = 2048
+    """`ROREM_MEMORY_MB`: visitors' photos and results kept at most; the greediest visitor's oldest go first."""
+    expiry_minutes: int = 60
+    """`ROREM_EXPIRY_MINUTES`: photos and results nobody used for so long are dropped."""
+    queue_size: int = 32
+    """`ROREM_QUEUE_SIZE`: removals that may wait; the next visitor is told to come back."""
+    weights: Path | None = None
+    """`ROREM_WEIGHTS_DIR`: folder of weights, as `owner/name/file`."""
+    zero_gpu: bool = False
+    """`SPACES_ZERO_GPU`: set by the Space."""
+
+    @property
+    def max_pixels(self) -> int:
+        return int(self.max_megapixels * 1e6)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Settings from variables; what is not set keeps its default."""
+        folder = environ.get("ROREM_WEIGHTS_DIR")
+        return cls(
+            max_megapixels=_number(environ, "ROREM_MAX_MEGAPIXELS", cls.max_megapixels),
+            max_upload_mb=int(_number(environ, "ROREM_MAX_UPLOAD_MB", cls.max_upload_mb)),
+            memory_mb=int(_number(environ, "ROREM_MEMORY_MB", cls.memory_mb)),
+            expiry_minutes=int(_number(environ, "ROREM_EXPIRY_MINUTES", cls.expiry_minutes)),
+            queue_size=int(_number(environ, "ROREM_QUEUE_SIZE", cls.queue_size)),
+            weights=Path(folder).expanduser() if folder else None,
+            zero_gpu=environ.get("SPACES_ZERO_GPU", "").lower() in {"1", "true", "t"},
+        )
+
+
+def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name, "").strip()
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1.0
+    if not 1 <= value < _FAR_TOO_LARGE:  # also false for nan
+        raise ConfigError(f"{name} is {text!r}.", hint="Give it a number of at least 1, or leave it unset.")
+    return value

@@ -1,0 +1,49 @@
+"""Words and small pictures of the page that depend on values."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+
+from rorem_demo.imaging.io import encode_image
+from rorem_demo.imaging.sizes import SizeRule
+from rorem_demo.imaging.types import Image, size_of
+from rorem_demo.removers.base import RemoverSpec
+from rorem_demo.ui.values import Trouble
+
+PREVIEWED = SizeRule(longest=512)
+
+OPTION_LABELS = {
+    "seed": ("Seed", "The same seed gives the same picture."),
+    "steps": ("Steps", "More steps take longer; more is not always better."),
+    "guidance": ("Guidance", "How closely the model follows its instruction."),
+    "grow": ("Grow", "Pixels added around the selection before removing; empty lets the method choose."),
+    "feather": ("Feather", "Pixels of soft edge, inside what was added."),
+}
+"""Label and explanation of every option the page can show."""
+
+
+def describe(spec: RemoverSpec, needs: tuple[str, ...]) -> str:
+    """A remover in a paragraph of HTML, shown while it is chosen: what for, where it runs, its licence.
+
+    One that cannot run here is always shown, with what would bring it.
+    """
+    place = "GPU" if spec.cost.device == "gpu" else "CPU"
+    fact = f"needs {' and '.join(needs)}" if needs else f"{place} · from {spec.cost.fixed_seconds:.1g} s"
+    key, absent = escape(spec.key), ' class="absent"' if needs else ""
+    chosen = f'#controls:has(#method input[value="{key}"]:checked) [data-method="{key}"] {{ display: block; }}'
+    return (
+        f'<style>{chosen}</style><p data-method="{key}"{absent}><b>{escape(spec.title)}</b> {escape(spec.summary)}'
+        f" <span>{escape(fact)} · {escape(spec.licence)}</span></p>"
+    )
+
+
+def picture_address(image: Image) -> str:
+    """A preview as a data address, small enough for an event."""
+    data = encode_image(PREVIEWED.fit(size_of(image)).image(image), "JPEG")
+    return f"data:image/jpeg;base64,{b64encode(data).decode()}"
+
+
+def busy_notice() -> Trouble:
+    """What the stage says when the queue refused a removal or the connection broke; -1 fits every run."""
+    return Trouble(run=-1, sentence="Many people are removing things right now. Try again in a minute.")

@@ -1,0 +1,106 @@
+// What the stage says: notices, offers, progress in words, and the state of its buttons.
+
+export class Words {
+  constructor(stage) {
+    this.stage = stage;
+    this.notice = stage.part("notice");
+    this.offering = stage.part("offer");
+    this.meter = stage.element.querySelector('[role="progressbar"]');
+    this.offering.addEventListener("click", () => {
+      const act = this.act;
+      this.withdraw();
+      act?.();
+    });
+  }
+
+  say(text) {
+    this.withdraw();
+    this.notice.textContent = text;
+  }
+
+  /** A sentence with one button that does something about it. */
+  offer(text, label, act) {
+    this.notice.textContent = text;
+    this.act = act;
+    this.offered = true;
+    this.offering.textContent = label;
+    this.offering.hidden = false;
+  }
+
+  withdraw() {
+    if (this.offered) this.notice.textContent = "";
+    this.offered = false;
+    this.offering.hidden = true;
+  }
+
+  waiting() {
+    this.say("");
+    this.#progress("Waiting for a free place…", null);
+  }
+
+  started({ seconds, title }) {
+    Object.assign(this, { title, expected: seconds, since: performance.now() });
+    clearInterval(this.ticking);
+    this.ticking = setInterval(() => this.#tick(), 250);
+    this.#tick();
+  }
+
+  /** A remover that reports steps is believed over the estimate. */
+  fraction(fraction) {
+    if (fraction > 0.02 && fraction < 1) this.expected = (performance.now() - this.since) / 1000 / fraction;
+  }
+
+  #tick() {
+    const passed = (performance.now() - this.since) / 1000;
+    const left = Math.ceil(this.expected - passed);
+    this.#progress(left > 0 ? `${this.title}: about ${left} s left` : `${this.title}: almost done`, Math.min(0.97, passed / this.expected));
+  }
+
+  #progress(text, fraction) {
+    this.stage.part("words").textContent = text;
+    this.meter.classList.toggle("unknown", fraction === null);
+    this.meter.firstElementChild.style.width = `${100 * (fraction ?? 1)}%`;
+    if (fraction === null) this.meter.removeAttribute("aria-valuenow");
+    else this.meter.setAttribute("aria-valuenow", Math.round(100 * fraction));
+  }
+
+  done({ seconds, changed_outside: changed, title, seed, photo }, { format }, server) {
+    const pixels = `${changed} ${changed === 1 ? "pixel" : "pixels"} changed outside the grown selection`;
+    const facts = [pixels, `${seconds.toFixed(1)} s`, title, ...(seed === null ? [] : [`seed ${seed}`])];
+    this.say(facts.join(" · "));
+    const [png, same] = [this.stage.part("png"), this.stage.part("same")];
+    png.href = server.address(photo, "png");
+    same.href = server.address(photo, "original");
+    same.hidden = format === "PNG";
+    same.textContent = `Download ${format}`;
+  }
+
+  mode(mode) {
+    const { stage } = this;
+    if (mode !== "working") clearInterval(this.ticking);
+    stage.element.querySelector('[data-part="view"]').dataset.mode = mode;
+    stage.part("working").hidden = mode !== "working";
+    for (const name of ["result", "handle", "before", "after"]) stage.part(name).hidden = mode !== "result";
+    this.buttons();
+  }
+
+  buttons() {
+    const { stage } = this;
+    const { mode } = stage.scene;
+    const button = stage.element.querySelector('.remove[data-do="remove"]');
+    const labels = { working: "Cancel", result: "Remove again", empty: "Open a photo first" };
+    button.textContent = labels[mode] ?? (stage.marked ? "Remove" : "Mark something first");
+    button.disabled = mode === "empty" || (mode !== "working" && !stage.marked);
+    button.classList.toggle("cancel", mode === "working");
+    const { history } = stage;
+    this.#enable("undo", mode !== "working" && (history.past.length || mode === "result"));
+    this.#enable("redo", mode !== "working" && history.future.length);
+    for (const name of ["grow", "shrink", "clear", "save-mask"]) this.#enable(name, mode !== "working" && stage.marked);
+    for (const name of ["invert", "load-mask", "fit"]) this.#enable(name, mode !== "empty");
+    stage.element.querySelector('[data-do="invert"]').setAttribute("aria-pressed", stage.doc.invert);
+  }
+
+  #enable(name, enabled) {
+    this.stage.element.querySelector(`:is(.tools, .entries) [data-do="${name}"]`).disabled = !enabled;
+  }
+}

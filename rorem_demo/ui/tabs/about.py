@@ -1,0 +1,49 @@
+"""The About tab: the paper first, then the methods, what happens to a photo, and how to use this elsewhere."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from rorem_demo.removers.base import RemoverSpec
+from rorem_demo.services import Services
+
+PAPER = """
+### RORem
+*RORem: Training a Robust Object Remover with Human-in-the-Loop* ([arXiv 2501.00740](https://arxiv.org/abs/2501.00740))
+trains a remover with people in the loop: they say whether an object is really gone, a discriminator learns from
+their answers, and the remover is trained again. This page is the open place to try that loop. Code by the paper's
+authors: [leeruibin/RORem](https://github.com/leeruibin/RORem).
+"""
+
+PRIVACY = """
+### Your photo
+It is kept in this server's memory under an address nobody can guess, never written to a disk, and dropped after
+{minutes} minutes without use. Location and all other metadata are gone from every download; the colour profile stays.
+Only pixels inside the grown selection change, and the page counts the others to show it.
+
+### Elsewhere
+`python -m rorem_demo remove PHOTO MASK -o OUT` does the same on your own machine. The link *Use via API* below shows
+the endpoint `/remove`, which is an MCP tool as well.
+"""
+
+
+def build_about_tab(services: Services) -> None:
+    """Text and one table; nothing to press."""
+    with gr.Column(elem_id="about"):
+        gr.Markdown(PAPER)
+        gr.Markdown("### Methods\n" + methods_table(services))
+        gr.Markdown(PRIVACY.format(minutes=services.settings.expiry_minutes))
+
+
+def methods_table(services: Services) -> str:
+    """The catalogue as a Markdown table."""
+    rows = [
+        f"| {spec.title} | {spec.licence} | {spec.source} | {_availability(services, spec)} |"
+        for spec in services.removers
+    ]
+    return "\n".join(["| Method | Licence | Source | Here |", "|---|---|---|---|", *rows])
+
+
+def _availability(services: Services, spec: RemoverSpec) -> str:
+    needs = services.missing(spec)
+    return f"needs {' and '.join(needs)}" if needs else f"runs on the {spec.cost.device.upper()}"

@@ -1,0 +1,116 @@
+"""The Remove tab: load, select, remove, compare, continue."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from rorem_demo.errors import RoremError
+from rorem_demo.imaging.types import as_mask
+from rorem_demo.removers.base import LIMITS, Progress, Removal, RemovalOptions, RemoverSpec
+from rorem_demo.removers.erase import estimate
+from rorem_demo.services import Services
+from rorem_demo.ui.notices import OPTION_LABELS, busy_notice, describe, picture_address
+from rorem_demo.ui.stage import make_stage
+from rorem_demo.ui.values import Done, RemovalRequest, Started, Trouble, Update, Working, parse_removal, to_props
+
+log = logging.getLogger(__name__)
+
+REMOVING = "remove"
+"""One queue for everything that runs a remover; selecting never waits in it."""
+
+
+def build_remove_tab(services: Services) -> None:
+    """Lay the tab out and connect it."""
+    with make_stage() as stage, gr.Column(elem_id="controls"):
+        method = _method_choice(services)
+        options = _advanced(services)
+    status = gr.HTML(elem_id="queue-status", min_height=0)
+
+    def remove(value: str, key: str, *given: float | None) -> Iterator[dict[str, Any]]:
+        asked = dict(zip(options, given, strict=True))
+        for update in _updates(services, value, key, asked):
+            yield gr.update(update=to_props(update))
+
+    event = stage.submit(
+        remove,
+        [stage, method, *options.values()],
+        stage,
+        api_visibility="private",
+        concurrency_id=REMOVING,
+        concurrency_limit=1,  # on two cores a second removal would only slow down the first
+        show_progress_on=status,
+        trigger_mode="always_last",
+    )
+    event.failure(lambda: gr.update(update=to_props(busy_notice())), None, stage, queue=False, api_visibility="private")
+    stage.stop(None, cancels=[event], queue=False, api_visibility="private")
+
+
+def _method_choice(services: Services) -> gr.Radio:
+    runnable = [(spec.title, spec.key) for spec in services.removers if not services.missing(spec)]
+    choice = gr.Radio(runnable, value=services.default_remover.key, label="Method", elem_id="method")
+    gr.HTML("".join(describe(spec, services.missing(spec)) for spec in services.removers), elem_id="methods")
+    return choice
+
+
+def _advanced(services: Services) -> dict[str, gr.components.Component]:
+    """Inputs by option name; an option no remover uses has none."""
+    used = {name for spec in services.removers for name in spec.uses}
+    names = [*(name for name in ("seed", "steps", "guidance") if name in used), "grow", "feather"]
+    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        return {name: _option_input(name) for name in names}
+
+
+def _option_input(name: str) -> gr.components.Component:
+    low, high = LIMITS[name]
+    label, info = OPTION_LABELS[name]
+    return gr.Number(value=None, label=label, info=info, minimum=low, maximum=high, precision=None, elem_id=name)
+
+
+def _updates(services: Services, value: str, key: str, asked: dict[str, float | None]) -> Iterator[Update]:
+    """What the stage is told of one removal; failures are told, never raised."""
+    run = 0
+    try:
+        request = parse_removal(value)
+        run = request.run
+        yield from _removal(services, request, services.removers[key], RemovalOptions.given(asked))
+    except RoremError as error:
+        yield _trouble(services, run, key, error.sentence)
+    except Exception:  # the border to the page: the visitor gets a sentence, the log the traceback
+        log.exception("a removal failed")
+        yield _trouble(services, run, key, "Something failed on the server. Try again.")
+
+
+def _removal(
+    services: Services, request: RemovalRequest, spec: RemoverSpec, options: RemovalOptions
+) -> Iterator[Update]:
+    image, mask = services.photo(request.photo).image, services.mask(request.photo, request.drawing)
+    as_mask(mask, image)
+    yield Started(run=request.run, seconds=estimate(spec, mask, options), title=spec.title)
+    for update in services.remove(spec.key, image, mask, options):
+        if isinstance(update, Progress):
+            preview = None if update.preview is None else picture_address(update.preview)
+            yield Working(run=request.run, fraction=update.fraction, box=update.box, preview=preview)
+        else:
+            yield _done(services, request, spec, update)
+
+
+def _done(services: Services, request: RemovalRequest, spec: RemoverSpec, removal: Removal) -> Done:
+    return Done(
+        run=request.run,
+        photo=services.keep_result(request.photo, removal),
+        seconds=removal.seconds,
+        changed_outside=removal.changed_outside,
+        title=spec.title,
+        seed=removal.options.seed if "seed" in spec.uses else None,
+    )
+
+
+def _trouble(services: Services, run: int, key: str, sentence: str) -> Trouble:
+    other = services.default_remover
+    if other.key == key:
+        return Trouble(run=run, sentence=sentence)
+    return Trouble(run=run, sentence=sentence, alternative=other.key, alternative_title=other.title)

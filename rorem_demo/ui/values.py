@@ -1,0 +1,118 @@
+"""What the stage sends and is told: parsed once at the border, plain JSON out.
+
+The browser's value is hostile: its length is bounded before it is parsed, every field is checked, and a bad one
+is an InputError with one sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rorem_demo.errors import InputError
+from rorem_demo.imaging.draw import Drawing, parse_drawing
+from rorem_demo.imaging.types import Box
+
+LONGEST_VALUE = 65_536
+"""Characters of JSON that are read at all; the page itself keeps to 4 KB."""
+
+
+@dataclass(frozen=True)
+class RemovalRequest:
+    """The stage's value when Remove is pressed."""
+
+    photo: str
+    """Id of the photo."""
+    drawing: Drawing
+    run: int
+    """The page's own count of removals; told back so that it can drop answers it no longer waits for."""
+
+
+def parse_json(text: object) -> dict[str, Any]:
+    """The object in a JSON text from the browser.
+
+    Raises:
+        InputError: not text, too long, or no object.
+    """
+    if not isinstance(text, str | bytes) or len(text) > LONGEST_VALUE:
+        raise _unreadable()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable() from error
+    if not isinstance(value, dict):
+        raise _unreadable()
+    return value
+
+
+def parse_removal(text: object) -> RemovalRequest:
+    """The stage's value, checked.
+
+    Raises:
+        InputError: anything is missing or malformed.
+    """
+    value = parse_json(text)
+    photo, run = value.get("photo"), value.get("run")
+    if not isinstance(photo, str) or len(photo) > 64 or type(run) is not int or not 0 <= run < 2**53:
+        raise _unreadable()
+    return RemovalRequest(photo, parse_drawing(value.get("drawing")), run)
+
+
+def _unreadable() -> InputError:
+    return InputError("The selection could not be read.", hint="Reload the page and mark the object again.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """The removal left the queue."""
+
+    run: int
+    seconds: float
+    """About how long it will take."""
+    title: str
+    """Of the remover."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Working:
+    """A removal on its way."""
+
+    run: int
+    fraction: float
+    box: Box
+    preview: str | None
+    """Data address of the window as far as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A finished removal."""
+
+    run: int
+    photo: str
+    """Id of the result, which is a photo like any other."""
+    seconds: float
+    changed_outside: int
+    title: str
+    seed: int | None
+    """Of what was drawn at random; None if nothing is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What went wrong, in one sentence with a way out."""
+
+    run: int
+    sentence: str
+    alternative: str | None = None
+    """Key of a method to offer instead."""
+    alternative_title: str | None = None
+
+
+Update = Started | Working | Done | Trouble
+
+
+def to_props(update: Update) -> dict[str, Any]:
+    """The update as the stage's script reads it."""
+    return {"kind": type(update).__name__.lower(), **asdict(update)}

@@ -1,0 +1,161 @@
+"""Visits: visitors' photos, masks and results, by unguessable ids, with an expiry and a bound on memory.
+
+One kind of thing is kept: an Item, which is what one id stands for. A result is an Item like the photo it came
+from, so "continue from this result" is using its id. Whoever knows an id may use it; ids carry 128 random bits
+and are never listed. Items of one page belong to one visit, so that a visitor who opens fifty photos pushes out
+their own, not other people's.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_urlsafe
+from threading import Lock
+from time import monotonic
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from rorem_demo.errors import InputError
+from rorem_demo.imaging.io import Photo
+from rorem_demo.imaging.types import Mask, Size, size_of
+from rorem_demo.removers.base import Removal
+
+
+@dataclass(frozen=True)
+class OpenedPhoto:
+    """A photo as it was given."""
+
+    photo: Photo
+
+    @property
+    def size_bytes(self) -> int:
+        return self.photo.image.nbytes
+
+
+@dataclass(frozen=True)
+class OpenedMask:
+    """A mask that came with a photo, eight pixels in a byte."""
+
+    bits: npt.NDArray[np.uint8]
+    size: Size
+    photo: str
+    """Id of the photo it was given for."""
+
+    @classmethod
+    def of(cls, mask: Mask, photo: str) -> OpenedMask:
+        """The mask, packed."""
+        return cls(np.packbits(mask), size_of(mask), photo)
+
+    @property
+    def mask(self) -> Mask:
+        flat = np.unpackbits(self.bits, count=self.size.area).astype(np.bool_)
+        return flat.reshape(self.size.height, self.size.width)
+
+    @property
+    def size_bytes(self) -> int:
+        return self.bits.nbytes
+
+
+@dataclass(frozen=True)
+class Result(OpenedPhoto):
+    """What a removal made of a photo; a photo itself, with the same name, format and colour profile."""
+
+    removal: Removal
+    source: str
+    """Id of the photo it was made from."""
+
+    @property
+    def size_bytes(self) -> int:
+        return self.photo.image.nbytes + self.removal.mask.nbytes  # the photo shares the removal's image
+
+
+Item = OpenedPhoto | OpenedMask | Result
+T = TypeVar("T", OpenedPhoto, OpenedMask, Result)
+
+
+@dataclass
+class _Kept:
+    item: Item
+    visit: str
+    used: float
+    """By the clock, in seconds."""
+
+
+class Visits:
+    """Everything visitors have open in this process.
+
+    Args:
+        capacity_bytes: arrays kept at most; above it the visit that holds most loses its oldest item.
+        expiry_seconds: an item unused for so long is dropped.
+        clock: seconds; a seam for tests.
+    """
+
+    def __init__(self, capacity_bytes: int, expiry_seconds: float, clock: Callable[[], float] = monotonic) -> None:
+        self._capacity = capacity_bytes
+        self._expiry = expiry_seconds
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}  # least recently used first
+        self._lock = Lock()
+
+    def keep(self, item: Item, visit: str | None = None) -> tuple[str, str]:
+        """Store an item; returns its id and its visit's.
+
+        `visit` is what the page was told earlier; a new or unknown one begins a new visit. Only the expiry
+        and the bound remove items, so no id is ever used twice.
+        """
+        key = token_urlsafe(16)
+        with self._lock:
+            known = {kept.visit for kept in self._kept.values()}
+            visit = visit if visit in known else token_urlsafe(16)
+            self._kept[key] = _Kept(item, visit, self._clock())
+            self._shrink(spare=key)
+        return key, visit
+
+    def get(self, key: str, kind: type[T]) -> T:
+        """The item an id stands for.
+
+        Raises:
+            InputError: the id is unknown, has expired, or stands for something else.
+        """
+        with self._lock:
+            self._expire()
+            kept = self._kept.pop(key, None)
+            if kept is not None:
+                self._kept[key] = kept
+                kept.used = self._clock()
+        if kept is None or not isinstance(kept.item, kind):
+            raise InputError("This photo is no longer on the server.", hint="Open it again.")
+        return kept.item
+
+    def visit_of(self, key: str) -> str | None:
+        """The visit an item belongs to, or None if it is gone."""
+        with self._lock:
+            self._expire()
+            kept = self._kept.get(key)
+            return kept.visit if kept else None
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all arrays kept."""
+        with self._lock:
+            return sum(kept.item.size_bytes for kept in self._kept.values())
+
+    def _expire(self) -> None:
+        deadline = self._clock() - self._expiry
+        for key in [key for key, kept in self._kept.items() if kept.used < deadline]:
+            del self._kept[key]
+
+    def _shrink(self, spare: str) -> None:
+        self._expire()
+        held: defaultdict[str, int] = defaultdict(int)
+        for kept in self._kept.values():
+            held[kept.visit] += kept.item.size_bytes
+        while sum(held.values()) > self._capacity and len(self._kept) > 1:
+            candidates = [kept.visit for key, kept in self._kept.items() if key != spare]
+            greediest = max(candidates, key=lambda visit: held[visit])
+            oldest = next(key for key, kept in self._kept.items() if kept.visit == greediest and key != spare)
+            held[greediest] -= self._kept.pop(oldest).item.size_bytes

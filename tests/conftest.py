@@ -1,0 +1,17 @@
+"""Shared fixtures: services without a network, and the folder of real photos where there is one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder named by ROREM_TEST_PHOTOS."""
+    folder = os.environ.get("ROREM_TEST_PHOTOS")
+    if not folder:
+        pytest.skip("ROREM_TEST_PHOTOS names no folder of real photos")
+    return Path(folder)

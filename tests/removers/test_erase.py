@@ -1,0 +1,319 @@
+"""erase(): what it leaves alone, what it replaces, and how it fails."""
+
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rorem_demo.errors import InputError, UnavailableError
+from rorem_demo.imaging.sizes import SizeRule
+from rorem_demo.imaging.types import Image, Mask, Size, size_of
+from rorem_demo.removers.base import (
+    Cost,
+    Progress,
+    Removal,
+    RemovalOptions,
+    Remover,
+    RemoverSpec,
+    ResolvedOptions,
+    Step,
+)
+from rorem_demo.removers.erase import count_changed, erase, finish
+
+SPEC = RemoverSpec(
+    key="fake",
+    title="Fake",
+    summary="",
+    loader="",
+    licence="",
+    source="",
+    cost=Cost(device="cpu", memory_gb=0, fixed_seconds=0),
+)
+COLOUR = (255, 0, 254)
+
+
+class Painter:
+    """Fills the whole window with one colour."""
+
+    def __init__(self) -> None:
+        self.sizes: list[Size] = []
+        self.closed = 0
+
+    def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
+        self.sizes.append(size_of(image))
+        assert size_of(mask) == size_of(image)
+        try:
+            yield Step(0.5)
+            yield Step(1.0, np.full_like(image, COLOUR))
+        finally:
+            self.closed += 1
+
+
+class Doing:
+    """Does what it is told."""
+
+    def __init__(self, steps: Callable[[Image], Iterator[Step]]) -> None:
+        self.steps = steps
+
+    def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
+        return self.steps(image)
+
+
+def raising(error: Exception) -> Remover:
+    def steps(image: Image) -> Iterator[Step]:
+        yield Step(0.1)
+        raise error
+
+    return Doing(steps)
+
+
+def answering(answer: Callable[[Image], Image | None]) -> Remover:
+    return Doing(lambda image: iter([Step(1.0, answer(image))]))
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image:
+    return np.random.default_rng(seed).integers(0, 200, (height, width, 3), dtype=np.uint8)
+
+
+def dot(width: int, height: int, x: int, y: int) -> Mask:
+    mask = np.zeros((height, width), np.bool_)
+    mask[y, x] = True
+    return mask
+
+
+def run(
+    image: Image, mask: Mask, remover: Remover | None = None, spec: RemoverSpec = SPEC, **options: float
+) -> Removal:
+    return finish(erase(spec, remover or Painter(), image, mask, RemovalOptions(**options)))  # type: ignore[arg-type]
+
+
+def distances(mask: Mask) -> npt.NDArray[np.float64]:
+    """To the nearest marked pixel, the slow and obvious way."""
+    here = np.indices(mask.shape)[:, :, :, None]
+    marked = np.argwhere(mask).T[:, None, None, :]
+    return np.asarray(np.sqrt(np.square(here - marked).sum(axis=0)).min(axis=-1))
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> tuple[Image, Mask]:
+    width, height = draw(st.integers(2, 48)), draw(st.integers(2, 48))
+    places = st.tuples(st.integers(0, height - 1), st.integers(0, width - 1))
+    mask = np.zeros((height, width), np.bool_)
+    for place in draw(st.lists(places, min_size=1, max_size=6)):
+        mask[place] = True
+    return noise(width, height, draw(st.integers(0, 99))), mask
+
+
+@settings(max_examples=60, deadline=None)
+@given(scenes(), st.integers(0, 12), st.integers(0, 12), st.sampled_from([0.0, 0.3, 2.0]))
+def test_only_the_grown_mask_changes_and_the_mask_changes_fully(
+    scene: tuple[Image, Mask], grow: int, feather: int, context: float
+) -> None:
+    image, mask = scene
+    before = image.copy(), mask.copy()
+    grown = distances(mask) <= grow
+    if grown.all():
+        with pytest.raises(InputError):
+            run(image, mask, grow=grow, feather=feather, context=context)
+        return
+    removal = run(image, mask, grow=grow, feather=feather, context=context)
+    assert np.array_equal(removal.mask, grown)
+    assert np.array_equal(removal.image[~grown], image[~grown])
+    assert (removal.image[mask] == COLOUR).all()
+    assert removal.changed_outside == 0
+    assert np.array_equal(image, before[0])
+    assert np.array_equal(mask, before[1])
+    assert removal.image is not image
+    assert not np.shares_memory(removal.image, image)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10), st.integers(0, 10))
+def test_the_soft_edge_lies_in_the_ring_only(grow: int, feather: int) -> None:
+    mask = dot(60, 60, 30, 30)
+    removal = run(np.zeros((60, 60, 3), np.uint8), mask, grow=grow, feather=feather)
+    red = removal.image[..., 0]
+    soft = (red > 0) & (red < 255)
+    distance = distances(mask)
+    assert (distance[soft] > grow - min(grow, feather)).all()
+    assert (distance[soft] <= grow).all()
+    assert soft.any() == (min(grow, feather) > 0)
+
+
+def test_the_soft_edge_falls_outwards() -> None:
+    removal = run(np.zeros((9, 80, 3), np.uint8), dot(80, 9, 40, 4), grow=10, feather=6)
+    levels = removal.image[4, 40:60, 0].astype(int)
+    assert (np.diff(levels) <= 0).all()
+    assert len(set(levels)) > 5
+
+
+def test_without_growing_the_edge_is_hard() -> None:
+    image, mask = noise(40, 30), dot(40, 30, 20, 15)
+    removal = run(image, mask, grow=0, feather=10)
+    assert np.array_equal(removal.mask, mask)
+    assert count_changed(image, removal.image, np.ones_like(mask)) == 1
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (39, 0), (0, 29), (39, 29)])
+def test_a_mask_in_a_corner_is_removed(x: int, y: int) -> None:
+    removal = run(noise(40, 30), dot(40, 30, x, y))
+    assert tuple(removal.image[y, x]) == COLOUR
+
+
+def test_the_removal_says_what_was_done() -> None:
+    removal = run(noise(400, 300), dot(400, 300, 200, 150), grow=5, context=0.0, seed=9)
+    assert removal.box == (200 - 37, 150 - 37, 201 + 37, 151 + 37)
+    assert removal.remover == "fake"
+    assert removal.options == replace(SPEC.defaults, grow=5, context=0.0, seed=9)
+    assert removal.seconds > 0
+
+
+def test_a_removal_survives_pickling() -> None:
+    removal = run(noise(40, 30), dot(40, 30, 20, 15))
+    again = pickle.loads(pickle.dumps(removal))
+    assert np.array_equal(again.image, removal.image)
+    assert np.array_equal(again.mask, removal.mask)
+    assert replace(again, image=removal.image, mask=removal.mask) == removal
+
+
+def test_progress_comes_first_and_the_removal_last() -> None:
+    *progress, last = erase(SPEC, Painter(), noise(40, 30), dot(40, 30, 20, 15), RemovalOptions())
+    assert [update.fraction for update in progress if isinstance(update, Progress)] == [0.5, 1.0]
+    assert isinstance(last, Removal)
+
+
+def test_previews_have_the_size_of_the_window() -> None:
+    def steps(image: Image) -> Iterator[Step]:
+        yield Step(0.3, np.zeros_like(image))
+        yield Step(1.0, np.full_like(image, COLOUR))
+
+    spec = replace(SPEC, size=SizeRule(multiple_of=8, minimum=200))
+    updates = list(erase(spec, Doing(steps), noise(90, 70), dot(90, 70, 20, 15), RemovalOptions()))
+    previews = [update for update in updates if isinstance(update, Progress) and update.preview is not None]
+    assert len(previews) == 2
+    assert all(size_of(update.preview) == update.box.size for update in previews if update.preview is not None)
+
+
+def test_closing_cancels_the_remover() -> None:
+    painter = Painter()
+    updates = erase(SPEC, painter, noise(40, 30), dot(40, 30, 20, 15), RemovalOptions())
+    next(updates)
+    updates.close()  # type: ignore[attr-defined]
+    assert painter.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "photo", "expected"),
+    [
+        (SizeRule(), Size(90, 70), Size(90, 70)),
+        (SizeRule(multiple_of=64), Size(90, 70), Size(128, 128)),
+        (SizeRule(minimum=140), Size(90, 70), Size(180, 140)),
+        (SizeRule(longest=45), Size(90, 70), Size(45, 35)),
+        (SizeRule(multiple_of=8, longest=45), Size(90, 70), Size(48, 40)),
+    ],
+)
+def test_a_model_gets_the_size_it_asks_for_and_the_photo_keeps_its_own(
+    rule: SizeRule, photo: Size, expected: Size
+) -> None:
+    painter, image, mask = Painter(), noise(*photo), dot(*photo, 45, 35)
+    removal = run(image, mask, painter, replace(SPEC, size=rule), context=10.0, grow=50)
+    assert painter.sizes == [expected]
+    assert removal.image.shape == image.shape
+    assert tuple(removal.image[35, 45]) == COLOUR
+
+
+def test_a_single_pixel_reaches_a_model_that_sees_the_photo_far_smaller() -> None:
+    marked: list[int] = []
+
+    class Counting:
+        def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
+            marked.append(int(mask.sum()))
+            yield Step(1.0, image)
+
+    mask = dot(3000, 64, 1, 1) | dot(3000, 64, 2998, 62)
+    run(noise(3000, 64), mask, Counting(), replace(SPEC, size=SizeRule(longest=64)), grow=0)
+    assert marked[0] >= 2
+
+
+def test_a_mask_over_everything_is_refused() -> None:
+    with pytest.raises(InputError, match="everything"):
+        run(noise(40, 30), np.ones((30, 40), np.bool_))
+
+
+def test_a_mask_that_grows_over_everything_is_refused() -> None:
+    with pytest.raises(InputError, match="everything"):
+        run(noise(10, 10), dot(10, 10, 5, 5), grow=20)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        (noise(4, 4), np.zeros((4, 4), np.bool_)),
+        (noise(4, 4), np.ones((4, 5), np.bool_)),
+        (noise(4, 4), np.ones((4, 4), np.uint8)),
+        (noise(4, 4)[..., 0], np.ones((4, 4), np.bool_)),
+        (noise(4, 4).astype(np.float32), np.ones((4, 4), np.bool_)),
+    ],
+)
+def test_what_is_no_image_or_no_mask_is_refused(image: Image, mask: Mask) -> None:
+    with pytest.raises(InputError):
+        run(image, mask)
+
+
+@pytest.mark.parametrize(
+    ("remover", "sentence"),
+    [
+        (answering(lambda image: image[::2, ::2]), "returned"),
+        (answering(lambda image: image.astype(np.float32)), "float32"),
+        (answering(lambda image: None), "no picture"),
+        (Doing(lambda image: iter([])), "no picture"),
+        (Doing(lambda image: iter([Step(0.5, image), Step(1.0)])), "no picture"),
+        (raising(ValueError("shape")), "Fake failed"),
+        (raising(MemoryError()), "out of memory"),
+        (raising(UnavailableError("Its own words.")), "Its own words"),
+    ],
+)
+def test_a_remover_that_fails_is_one_sentence(remover: Remover, sentence: str) -> None:
+    with pytest.raises(UnavailableError, match=sentence):
+        run(noise(40, 30), dot(40, 30, 20, 15), remover)
+
+
+def test_the_cause_of_a_failure_is_kept_for_the_log() -> None:
+    error = ValueError("shape")
+    with pytest.raises(UnavailableError) as caught:
+        run(noise(40, 30), dot(40, 30, 20, 15), raising(error))
+    assert caught.value.__cause__ is error
+
+
+def test_finishing_what_ended_early_is_refused() -> None:
+    box = run(noise(40, 30), dot(40, 30, 20, 15)).box
+    with pytest.raises(UnavailableError, match="before it was finished"):
+        finish(iter([Progress(0.5, box)]))
+
+
+def test_count_changed_counts_pixels_not_levels() -> None:
+    before = np.zeros((4, 5, 3), np.uint8)
+    after = before.copy()
+    after[0, 0] = (1, 2, 3)
+    after[1, 1, 2] = 1
+    where = np.ones((4, 5), np.bool_)
+    assert count_changed(before, after, where) == 2
+    where[0, 0] = False
+    assert count_changed(before, after, where) == 1
+
+
+def test_a_small_hole_in_12_megapixels_costs_little_besides_the_remover() -> None:
+    image, mask = np.zeros((3000, 4000, 3), np.uint8), np.zeros((3000, 4000), np.bool_)
+    mask[1400:1600, 1900:2100] = True
+    seconds = []
+    for _ in range(3):
+        start = perf_counter()
+        run(image, mask)
+        seconds.append(perf_counter() - start)
+    assert min(seconds) < 0.5

@@ -1,0 +1,112 @@
+"""Services: what the faces are given."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from rorem_demo.errors import InputError, UnavailableError
+from rorem_demo.imaging.io import Photo
+from rorem_demo.imaging.types import Image, Mask
+from rorem_demo.removers.base import Cost, Progress, Removal, RemovalOptions, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.removers.erase import finish
+from rorem_demo.runtime.catalog import Catalog
+from rorem_demo.services import Services
+from rorem_demo.settings import Settings
+from rorem_demo.visits import OpenedPhoto, Result
+
+IMAGE: Image = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+MASK: Mask = np.zeros((30, 40), np.bool_)
+MASK[10:15, 10:15] = True
+
+
+class Grey:
+    def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
+        yield Step(0.5)
+        yield Step(1.0, np.full_like(image, 128))
+
+
+def load(spec: RemoverSpec) -> Grey:
+    return Grey()
+
+
+def row(key: str, *packages: str) -> RemoverSpec:
+    return RemoverSpec(
+        key=key,
+        title=key.title(),
+        summary="",
+        loader=f"{__name__}:load",
+        licence="",
+        source="",
+        cost=Cost(device="cpu", memory_gb=0, fixed_seconds=0),
+        packages=packages,
+    )
+
+
+ABSENT = row("absent", "no_such_package")
+
+
+@pytest.fixture
+def services() -> Services:
+    return Services.assemble(Settings(), Catalog(ABSENT, row("grey"), row("gray")))
+
+
+def test_assembling_loads_no_model(services: Services) -> None:
+    assert services.models.loaded == ()
+
+
+def test_the_default_is_the_first_row_that_runs_here(services: Services) -> None:
+    assert services.default_remover.key == "grey"
+
+
+def test_missing_names_the_package(services: Services) -> None:
+    assert services.missing(ABSENT) == ("the package no_such_package",)
+
+
+def test_a_removal_reports_and_ends_with_the_removal(services: Services) -> None:
+    updates = list(services.remove("grey", IMAGE, MASK, RemovalOptions(grow=0)))
+    assert [type(update) for update in updates] == [Progress, Progress, Removal]
+
+
+def test_an_unknown_method_is_refused(services: Services) -> None:
+    with pytest.raises(InputError, match="nothing-like-it"):
+        finish(services.remove("nothing-like-it", IMAGE, MASK, RemovalOptions()))
+
+
+def test_a_method_that_cannot_run_here_names_one_that_can(services: Services) -> None:
+    with pytest.raises(UnavailableError, match="no_such_package") as caught:
+        finish(services.remove("absent", IMAGE, MASK, RemovalOptions()))
+    assert caught.value.hint == "Choose Grey instead."
+
+
+def test_where_nothing_runs_every_removal_says_so() -> None:
+    services = Services.assemble(Settings(), Catalog(ABSENT))
+    with pytest.raises(UnavailableError, match="No method"):
+        finish(services.remove("absent", IMAGE, MASK, RemovalOptions()))
+
+
+def test_the_model_is_free_again_after_closing_early(services: Services) -> None:
+    updates = services.remove("grey", IMAGE, MASK, RemovalOptions())
+    next(updates)
+    updates.close()  # type: ignore[attr-defined]
+    finish(services.remove("grey", IMAGE, MASK, RemovalOptions()))
+    assert services.models.loaded == ("grey",)
+
+
+def test_zero_gpu_keeps_every_model() -> None:
+    keys = ["a", "b", "c", "d"]
+    services = Services.assemble(Settings(zero_gpu=True), Catalog(*map(row, keys)))
+    services.models.preload(*keys)
+    assert services.models.loaded == tuple(keys)
+
+
+def test_a_result_is_kept_in_the_visit_of_its_photo_and_can_be_worked_on(services: Services) -> None:
+    photo = Photo(IMAGE, "JPEG", b"profile", "lake", ("It was rotated.",))
+    source, visit = services.visits.keep(OpenedPhoto(photo))
+    removal = finish(services.remove("grey", services.photo(source).image, MASK, RemovalOptions()))
+    key = services.keep_result(source, removal)
+    kept = services.photo(key)
+    assert services.visits.visit_of(key) == visit
+    assert kept.image is removal.image
+    assert (kept.icc, kept.name, kept.format, kept.notes) == (b"profile", "lake", "JPEG", ())
+    assert services.visits.get(key, Result).source == source

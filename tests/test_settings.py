@@ -1,0 +1,64 @@
+"""Settings: the environment, read once."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from rorem_demo.errors import ConfigError
+from rorem_demo.settings import Settings
+
+VARIABLES = [
+    ("ROREM_MAX_MEGAPIXELS", "max_megapixels"),
+    ("ROREM_MAX_UPLOAD_MB", "max_upload_mb"),
+    ("ROREM_MEMORY_MB", "memory_mb"),
+    ("ROREM_EXPIRY_MINUTES", "expiry_minutes"),
+    ("ROREM_QUEUE_SIZE", "queue_size"),
+]
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_environment({}) == Settings()
+
+
+@pytest.mark.parametrize(("variable", "field"), VARIABLES)
+def test_a_variable_sets_its_field_alone(variable: str, field: str) -> None:
+    settings = Settings.from_environment({variable: " 7 "})
+    assert getattr(settings, field) == 7
+    assert {name for name in vars(settings) if getattr(settings, name) != getattr(Settings(), name)} == {field}
+
+
+@pytest.mark.parametrize("variable", [variable for variable, _ in VARIABLES])
+@pytest.mark.parametrize("text", ["many", "0", "-3", "nan", "inf", "1e12"])
+def test_a_value_that_is_no_sensible_number_is_refused_by_name(variable: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=variable):
+        Settings.from_environment({variable: text})
+
+
+def test_a_blank_value_counts_as_unset() -> None:
+    assert Settings.from_environment({"ROREM_QUEUE_SIZE": "  "}) == Settings()
+
+
+def test_every_field_names_its_variable_in_the_source() -> None:
+    """The field docstrings are the settings' documentation."""
+    source = inspect.getsource(Settings)
+    assert all(f"`{variable}`" in source for variable, _ in VARIABLES)
+
+
+def test_max_pixels_counts_pixels() -> None:
+    assert Settings(max_megapixels=1.5).max_pixels == 1_500_000
+
+
+def test_weights_folder_may_name_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings.from_environment({"ROREM_WEIGHTS_DIR": "~/weights"}).weights == tmp_path / "weights"
+
+
+@pytest.mark.parametrize("text", ["1", "true", "True"])
+def test_zero_gpu_is_on_when_the_space_says_so(text: str) -> None:
+    assert Settings.from_environment({"SPACES_ZERO_GPU": text}).zero_gpu
+
+
+@pytest.mark.parametrize("text", ["0", "false", ""])
+def test_zero_gpu_is_off_otherwise(text: str) -> None:
+    assert not Settings.from_environment({"SPACES_ZERO_GPU": text}).zero_gpu

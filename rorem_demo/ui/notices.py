@@ -17,7 +17,7 @@ OPTION_LABELS = {
     "seed": ("Seed", "The same seed gives the same picture."),
     "steps": ("Steps", "More steps take longer; more is not always better."),
     "guidance": ("Guidance", "How closely the model follows its instruction."),
-    "grow": ("Grow", "Pixels added around the selection before removing; empty lets the method choose."),
+    "grow": ("Grow", "Pixels added around the selection before removing."),
     "feather": ("Feather", "Pixels of soft edge, inside what was added."),
 }
 """Label and explanation of every option the page can show."""

@@ -20,9 +20,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = [
-    "--no-sandbox", "--enable-unsafe-swiftshader", "--use-gl=angle", "--use-angle=swiftshader",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--disable-background-networking",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",  # the stage is a 2D canvas: twelve times the frames of an emulated GPU
+    "--disable-background-networking",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
 
 
 def free_port() -> int:
@@ -31,10 +34,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(port: int, **environment: str) -> subprocess.Popen[bytes]:
-    """`python app.py` as a stranger runs it; returns once the page answers."""
+def serve(port: int, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+    """The app in a process of its own, `python app.py` by default; returns once the page answers."""
     variables = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", **environment}
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, *(command or ("app.py",))], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -43,13 +48,23 @@ def serve(port: int, **environment: str) -> subprocess.Popen[bytes]:
         except OSError:
             time.sleep(0.1)
     process.kill()
-    raise AssertionError("app.py did not answer within a minute")
+    raise AssertionError("the app did not answer within a minute")
 
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     port = free_port()
     process = serve(port)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def crowded_address() -> Iterator[str]:
+    """An app with slow and failing removers (`tests.doubles`) where one removal may wait."""
+    port = free_port()
+    process = serve(port, "-m", "tests.doubles", ROREM_QUEUE_SIZE="1")
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(10)

@@ -33,9 +33,17 @@ export class Words {
     this.offering.hidden = true;
   }
 
+  /** In the queue. Only gradio knows the place in it, and tells it as text in the element its progress is shown on. */
   waiting() {
     this.say("");
-    this.#progress("Waiting for a free place…", null);
+    clearInterval(this.ticking);
+    const told = document.getElementById("queue-status");
+    const tell = () => {
+      const place = /queue: (\d+)\/(\d+)/.exec(told?.textContent);
+      this.#progress(place ? `Waiting: number ${place[1]} of ${place[2]} in the queue` : "Waiting for a free place…", null);
+    };
+    this.ticking = setInterval(tell, 250);
+    tell();
   }
 
   started({ seconds, title }) {

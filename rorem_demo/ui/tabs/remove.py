@@ -27,7 +27,7 @@ def build_remove_tab(services: Services) -> None:
     """Lay the tab out and connect it."""
     with make_stage() as stage, gr.Column(elem_id="controls"):
         method = _method_choice(services)
-        options = _advanced(services)
+        options = _advanced(services, method)
     status = gr.HTML(elem_id="queue-status", min_height=0)
 
     def remove(value: str, key: str, *given: float | None) -> Iterator[dict[str, Any]]:
@@ -56,18 +56,51 @@ def _method_choice(services: Services) -> gr.Radio:
     return choice
 
 
-def _advanced(services: Services) -> dict[str, gr.components.Component]:
-    """Inputs by option name; an option no remover uses has none."""
+def _advanced(services: Services, method: gr.Radio) -> dict[str, gr.Number]:
+    """Inputs by option name, holding the chosen method's defaults; an option no remover uses has none."""
     used = {name for spec in services.removers for name in spec.uses}
     names = [*(name for name in ("seed", "steps", "guidance") if name in used), "grow", "feather"]
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        return {name: _option_input(name) for name in names}
+        inputs = {name: _option_input(services.default_remover, name) for name in names}
+
+    def follow(key: str, *values: float | None) -> list[dict[str, Any]]:
+        return _following(services, services.removers[key], dict(zip(inputs, values, strict=True)))
+
+    follows = [method, *inputs.values()], list(inputs.values())
+    method.change(follow, *follows, queue=False, show_progress="hidden", api_visibility="private")
+    return inputs
 
 
-def _option_input(name: str) -> gr.components.Component:
+def _option_input(spec: RemoverSpec, name: str) -> gr.Number:
     low, high = LIMITS[name]
     label, info = OPTION_LABELS[name]
-    return gr.Number(value=None, label=label, info=info, minimum=low, maximum=high, precision=None, elem_id=name)
+    return gr.Number(
+        getattr(spec.defaults, name),
+        label=label,
+        info=info,
+        minimum=low,
+        maximum=high,
+        visible=_matters(spec, name),
+        elem_id=name,
+    )
+
+
+def _following(services: Services, spec: RemoverSpec, values: dict[str, float | None]) -> list[dict[str, Any]]:
+    """Updates for a newly chosen method: what is still some method's default follows, what was changed stays."""
+    untouched = {
+        name for name, value in values.items()
+        if value is None or any(getattr(other.defaults, name) == value for other in services.removers)
+    }  # fmt: skip
+    return [
+        gr.update(
+            visible=_matters(spec, name), **({"value": getattr(spec.defaults, name)} if name in untouched else {})
+        )
+        for name in values
+    ]
+
+
+def _matters(spec: RemoverSpec, name: str) -> bool:
+    return name in spec.uses or name in {"grow", "feather"}
 
 
 def _updates(services: Services, value: str, key: str, asked: dict[str, float | None]) -> Iterator[Update]:

@@ -47,6 +47,8 @@ _MIDDLE, _FOOT = 0.4, 0.7
 """How far down the object its shadow may lie, and must touch it, in its heights."""
 _GROUND_AROUND = 0.8
 """Share of the pixels just outside the shadow that must look like lit ground."""
+_RIM = 4, 7
+"""Where "just outside" begins and ends, in pixels of the small copy: a soft shadow fades before that."""
 
 
 def find_shadow(image: Image, mask: Mask) -> Mask | None:
@@ -161,7 +163,8 @@ def _is_shadow(region: Mask, place: _Place, ground: _Ground) -> bool:
     touching = region & (place.distance < _NEAR) & place.foot
     if np.count_nonzero(touching) < _NEAR * _CONTACT * place.object_width:
         return False
-    rim = _wider(region, 4) & ~_wider(region, 2) & place.free
+    inner, outer = _RIM
+    rim = _wider(region, outer) & ~_wider(region, inner) & place.free
     return bool(rim.any()) and float(ground.lit(place.lab)[rim].mean()) >= _GROUND_AROUND
 
 

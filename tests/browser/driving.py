@@ -77,4 +77,4 @@ def decoded(data: bytes) -> Pixels:
 
 def is_red(image: Pixels) -> npt.NDArray[np.bool_]:
     values = image.astype(int)
-    return (values[..., 0] > 150) & (values[..., 1] < 90)
+    return (values[..., 0] > 150) & (values[..., 1] < 90) & (values[..., 2] < 90)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rorem_demo.errors import UnavailableError
-from rorem_demo.imaging.draw import Drawing, rasterise
+from rorem_demo.imaging.draw import rasterise
+from rorem_demo.imaging.drawings import Drawing
 from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec

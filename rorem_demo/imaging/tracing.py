@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from rorem_demo.imaging.draw import Lasso
+from rorem_demo.imaging.drawings import Lasso
 from rorem_demo.imaging.types import Mask
 
 TOLERANCE = 1 / 400

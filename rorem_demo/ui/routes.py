@@ -29,7 +29,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from rorem_demo.errors import InputError, RoremError
-from rorem_demo.imaging.draw import encode_points, parse_drawing
+from rorem_demo.imaging.drawings import encode_points, parse_drawing
 from rorem_demo.imaging.io import Photo, decode_mask, decode_photo, encode_image, encode_mask, original_format
 from rorem_demo.imaging.shadows import find_shadow
 from rorem_demo.imaging.sizes import SizeRule

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rorem_demo.errors import InputError
-from rorem_demo.imaging.draw import Drawing, parse_drawing
+from rorem_demo.imaging.drawings import Drawing, parse_drawing
 from rorem_demo.imaging.types import Box
 
 LONGEST_VALUE = 65_536

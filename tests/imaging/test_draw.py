@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rorem_demo.errors import InputError
-from rorem_demo.imaging.draw import (
+from rorem_demo.imaging.draw import rasterise
+from rorem_demo.imaging.drawings import (
     MOST_ENTRIES,
     MOST_POINTS,
     MOST_SHAPES,
@@ -28,7 +29,6 @@ from rorem_demo.imaging.draw import (
     encode_points,
     how_made,
     parse_drawing,
-    rasterise,
 )
 from rorem_demo.imaging.types import Size
 

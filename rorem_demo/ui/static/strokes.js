@@ -1,5 +1,5 @@
 // Strokes small enough to send: simplified to what the eye can tell apart, then packed as base64 varints.
-// `imaging/draw.py` reads exactly this format; a browser test holds the two together.
+// `imaging/drawings.py` reads exactly this format; a browser test holds the two together.
 
 /** Largest value that goes to the server, in characters; with the event around it this stays under 4 KB. */
 const BUDGET = 3200;

@@ -1,10 +1,8 @@
 """Copy pixels from elsewhere in a picture and even out the seams this leaves.
 
-As in Perez et al., "Poisson image editing" (2003), what is looked for is not the colours but their correction:
-given along every seam, where both sides must come to agree, and as smooth as it can be in between (a membrane).
-At the hole's border the copy gives way; at a seam within the hole both sides give way by half. That differs
-from the Poisson equation on the whole hole on purpose: a wrong colour never travels past the next seam.
-Disagreements too high to come from the light are edges of things and are left alone.
+As in Perez et al., "Poisson image editing" (2003), what is looked for is not the colours but their correction: it
+takes a step along every seam, so that both sides come to agree, is as smooth as it can be in between, and is
+nothing outside the hole. Disagreements too high to come from the light are edges of things and are left alone.
 """
 
 from __future__ import annotations
@@ -26,9 +24,18 @@ Pixel = TypeVar("Pixel", np.uint8, np.float32)
 
 _EDGE = 40.0
 """Levels of disagreement at which a seam counts as an edge rather than as a change of light."""
-_SWEEPS = 3
+_SWEEPS = 2
+_DEEPEST = 6
+_COARSEST = 12
+"""The coarsest copy is that many halvings away, or has a side no longer than this."""
+_RELAXATIONS = (4, 60, 500)
+"""Least and most sweeps at each copy, and those at the coarsest, where they must carry all the way."""
+_EFFORT = 4_000_000
+"""Pixels relaxed at each copy, between the least and the most sweeps."""
 _LITTLE = np.float32(1e-6)
 _MEAN_OF_NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
+_RELAXED = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.float32) / 5
+"""A Jacobi step, damped to 0.8 so that checkerboards die out too."""
 
 
 class _Seams(NamedTuple):
@@ -44,19 +51,84 @@ class _Seams(NamedTuple):
     """From a pixel to the one below it or to its right."""
 
 
+class _Steps(NamedTuple):
+    """What the correction must rise by from a pixel to the next: H x W x 3 less a row or column, 0 but at seams."""
+
+    down: Floats
+    right: Floats
+
+
 def blended(image: Image, hole: Mask, sources: Indices) -> Image:
     """The image with its hole copied and its seams evened out; outside the hole unchanged.
 
     `sources` are H x W, the pixel each pixel takes its colour from: itself outside the hole, and one outside
     the hole for each pixel inside.
     """
-    window = bounding_box(hole).grown(1, size_of(hole)).slices
+    box = bounding_box(hole)
+    window = box.grown(min(2**_DEEPEST, max(2, min(box.size) // 4)), size_of(hole)).slices
     inside = hole[window]
-    corrected = membrane(*_corrections(image, hole, sources[window], inside))
+    corrected = _correction(_wanted(image, hole, sources[window]), inside)
     corrected += image.reshape(-1, 3)[sources[window]]
     result = image.copy()
     np.copyto(result[window], np.rint(np.clip(corrected, 0, 255)).astype(np.uint8), where=inside[..., None])
     return result
+
+
+def _wanted(image: Image, hole: Mask, sources: Indices) -> _Steps:
+    height, width = sources.shape
+    steps = _Steps(np.zeros((height - 1, width, 3), np.float32), np.zeros((height, width - 1, 3), np.float32))
+    for seams, field in zip(_seams(sources, hole.shape[1]), steps, strict=True):
+        field[seams.rows, seams.columns] = _steps(seams, image.reshape(-1, 3), ~hole)
+    return steps
+
+
+def _correction(steps: _Steps, inside: Mask, depth: int = 0) -> Floats:
+    """The smoothest correction that takes these steps and is 0 outside the hole: a Poisson equation.
+
+    Solved from coarse to fine. A coarse cell counts as inside if any of its pixels is, so that no step at the
+    border is lost; what that blurs, the relaxation of the finer level repairs.
+    """
+    height, width = inside.shape
+    if min(inside.shape) <= _COARSEST or depth == _DEEPEST:
+        surface, sweeps = np.zeros((height, width, 3), np.float32), _RELAXATIONS[2]
+    else:
+        coarse = _correction(_Steps(_coarser_down(steps.down), _coarser(steps.right)), _any_of_four(inside), depth + 1)
+        surface = doubled(coarse)[:height, :width]
+        sweeps = int(np.clip(_EFFORT // inside.size, *_RELAXATIONS[:2]))
+    weight = inside.astype(np.float32)[..., None]
+    pull = _divergence(steps) * (weight / 5)
+    for _ in range(sweeps):
+        surface = np.asarray(cv2.filter2D(surface, -1, _RELAXED, borderType=cv2.BORDER_REPLICATE), np.float32)
+        surface *= weight
+        surface += pull
+    return surface
+
+
+def _divergence(steps: _Steps) -> Floats:
+    total = np.zeros((steps.right.shape[0], steps.down.shape[1], 3), np.float32)
+    total[1:] += steps.down
+    total[:-1] -= steps.down
+    total[:, 1:] += steps.right
+    total[:, :-1] -= steps.right
+    return total
+
+
+def _coarser(right: Floats) -> Floats:
+    """Steps between the centres of cells of 2 x 2 pixels: the one between them and half of those within."""
+    cells = right.shape[1] // 2 + 1
+    within = np.zeros((right.shape[0], cells, 3), np.float32)
+    within[:, : (right.shape[1] + 1) // 2] = right[:, 0::2]
+    columns = right[:, 1::2][:, : cells - 1] + (within[:, :-1] + within[:, 1:]) / 2
+    even = columns if len(columns) % 2 == 0 else np.concatenate([columns, columns[-1:]])
+    return np.asarray((even[0::2] + even[1::2]) / 2, np.float32)
+
+
+def _coarser_down(down: Floats) -> Floats:
+    return _coarser(down.transpose(1, 0, 2)).transpose(1, 0, 2)
+
+
+def _any_of_four(inside: Mask) -> Mask:
+    return halved(inside.astype(np.float32)) > 0
 
 
 def membrane(heights: Floats, held: Mask) -> Floats:
@@ -69,17 +141,12 @@ def membrane(heights: Floats, held: Mask) -> Floats:
     share = halved(held.astype(np.float32))
     known = np.where(held[..., None], heights, 0).astype(np.float32)
     coarse = np.divide(halved(known), np.maximum(share, _LITTLE)[..., None], dtype=np.float32)
-    surface = doubled(membrane(coarse, share > 0))[: held.shape[0], : held.shape[1]]
+    surface = cv2.resize(membrane(coarse, share > 0), held.shape[::-1], interpolation=cv2.INTER_LINEAR)
     pinned = held.astype(np.uint8)
-    surface = _pinned(surface, heights, pinned)
     for _ in range(_SWEEPS):
-        smoother = cv2.filter2D(surface, -1, _MEAN_OF_NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
-        surface = _pinned(np.asarray(smoother, np.float32), heights, pinned)
-    return surface
-
-
-def _pinned(surface: Floats, heights: Floats, pinned: npt.NDArray[np.uint8]) -> Floats:
-    return np.asarray(cv2.copyTo(heights, pinned, np.ascontiguousarray(surface)), np.float32)
+        cv2.copyTo(heights, pinned, surface)
+        surface = cv2.filter2D(surface, -1, _MEAN_OF_NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.copyTo(heights, pinned, surface), np.float32)
 
 
 def _level(heights: Floats, held: Mask) -> Floats:
@@ -99,22 +166,6 @@ def doubled(array: Floats) -> Floats:
     """Twice the size, linearly interpolated."""
     size = 2 * array.shape[1], 2 * array.shape[0]
     return np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def _corrections(image: Image, hole: Mask, sources: Indices, inside: Mask) -> tuple[Floats, Mask]:
-    """Corrections of the pixels at seams, and which these are: all at the hole's border are among them."""
-    total, count = np.zeros((*sources.shape, 3), np.float32), np.zeros(sources.shape, np.float32)
-    for seams in _seams(sources, hole.shape[1]):
-        steps = _steps(seams, image.reshape(-1, 3), ~hole)
-        here = seams.rows, seams.columns
-        there = seams.rows + (seams.stride != 1), seams.columns + (seams.stride == 1)
-        shared = np.where(inside[here] & inside[there], np.float32(0.5), np.float32(1))[:, None]
-        total[there] += shared * steps
-        total[here] -= shared * steps
-        count[there] += 1
-        count[here] += 1
-    held = (count > 0) & inside
-    return np.asarray(total / np.maximum(count, 1)[..., None], np.float32), held
 
 
 def _seams(sources: Indices, width: int) -> tuple[_Seams, _Seams]:

@@ -52,10 +52,29 @@ class _Seams(NamedTuple):
 
 
 class _Steps(NamedTuple):
-    """What the correction must rise by from a pixel to the next: H x W x 3 less a row or column, 0 but at seams."""
+    """By how much the correction must rise from pixels to their neighbours on the right, or, transposed, below.
 
-    down: Floats
-    right: Floats
+    One row per pair; pairs that are not listed take no step, those listed twice take both.
+    """
+
+    rows: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
+    heights: Floats
+    """N x 3."""
+
+    def coarser(self, cells: int) -> _Steps:
+        """The same between the centres of cells of 2 x 2 pixels, `cells` of them in a row.
+
+        A step between two cells counts whole, one within a cell half for each of the cell's sides; either is
+        one of two rows.
+        """
+        within = self.columns % 2 == 0
+        rows = np.concatenate([self.rows, self.rows[within]]) // 2
+        columns = np.concatenate([self.columns // 2, self.columns[within] // 2 - 1])
+        share = np.where(within, np.float32(0.25), np.float32(0.5))[:, None]
+        heights = np.concatenate([self.heights * share, self.heights[within] * np.float32(0.25)])
+        kept = (columns >= 0) & (columns < cells - 1)
+        return _Steps(rows[kept], columns[kept], heights[kept])
 
 
 def blended(image: Image, hole: Mask, sources: Indices) -> Image:
@@ -67,22 +86,16 @@ def blended(image: Image, hole: Mask, sources: Indices) -> Image:
     box = bounding_box(hole)
     window = box.grown(min(2**_DEEPEST, max(2, min(box.size) // 4)), size_of(hole)).slices
     inside = hole[window]
-    corrected = _correction(_wanted(image, hole, sources[window]), inside)
-    corrected += image.reshape(-1, 3)[sources[window]]
+    down, right = (_wanted(seams, image.reshape(-1, 3), ~hole) for seams in _seams(sources[window], hole.shape[1]))
+    corrected = _correction(_Steps(down.columns, down.rows, down.heights), right, inside)
+    copied = image.reshape(-1, 3)[sources[window]]
+    cv2.add(corrected, copied, dst=copied, dtype=cv2.CV_8U)  # rounds and saturates
     result = image.copy()
-    np.copyto(result[window], np.rint(np.clip(corrected, 0, 255)).astype(np.uint8), where=inside[..., None])
+    cv2.copyTo(copied, inside.view(np.uint8), result[window])
     return result
 
 
-def _wanted(image: Image, hole: Mask, sources: Indices) -> _Steps:
-    height, width = sources.shape
-    steps = _Steps(np.zeros((height - 1, width, 3), np.float32), np.zeros((height, width - 1, 3), np.float32))
-    for seams, field in zip(_seams(sources, hole.shape[1]), steps, strict=True):
-        field[seams.rows, seams.columns] = _steps(seams, image.reshape(-1, 3), ~hole)
-    return steps
-
-
-def _correction(steps: _Steps, inside: Mask, depth: int = 0) -> Floats:
+def _correction(down: _Steps, right: _Steps, inside: Mask, depth: int = 0) -> Floats:
     """The smoothest correction that takes these steps and is 0 outside the hole: a Poisson equation.
 
     Solved from coarse to fine. A coarse cell counts as inside if any of its pixels is, so that no step at the
@@ -92,39 +105,29 @@ def _correction(steps: _Steps, inside: Mask, depth: int = 0) -> Floats:
     if min(inside.shape) <= _COARSEST or depth == _DEEPEST:
         surface, sweeps = np.zeros((height, width, 3), np.float32), _RELAXATIONS[2]
     else:
-        coarse = _correction(_Steps(_coarser_down(steps.down), _coarser(steps.right)), _any_of_four(inside), depth + 1)
+        cells = _any_of_four(inside)
+        coarse = _correction(down.coarser(cells.shape[0]), right.coarser(cells.shape[1]), cells, depth + 1)
         surface = doubled(coarse)[:height, :width]
         sweeps = int(np.clip(_EFFORT // inside.size, *_RELAXATIONS[:2]))
-    weight = inside.astype(np.float32)[..., None]
-    pull = _divergence(steps) * (weight / 5)
+    weights = np.repeat(inside.astype(np.float32)[..., None], 3, axis=2)
+    pull = cv2.multiply(_divergence(down, right, inside.shape), weights, scale=1 / 5)
     for _ in range(sweeps):
         surface = np.asarray(cv2.filter2D(surface, -1, _RELAXED, borderType=cv2.BORDER_REPLICATE), np.float32)
-        surface *= weight
-        surface += pull
+        cv2.multiply(surface, weights, dst=surface)
+        cv2.add(surface, pull, dst=surface)
     return surface
 
 
-def _divergence(steps: _Steps) -> Floats:
-    total = np.zeros((steps.right.shape[0], steps.down.shape[1], 3), np.float32)
-    total[1:] += steps.down
-    total[:-1] -= steps.down
-    total[:, 1:] += steps.right
-    total[:, :-1] -= steps.right
-    return total
-
-
-def _coarser(right: Floats) -> Floats:
-    """Steps between the centres of cells of 2 x 2 pixels: the one between them and half of those within."""
-    cells = right.shape[1] // 2 + 1
-    within = np.zeros((right.shape[0], cells, 3), np.float32)
-    within[:, : (right.shape[1] + 1) // 2] = right[:, 0::2]
-    columns = right[:, 1::2][:, : cells - 1] + (within[:, :-1] + within[:, 1:]) / 2
-    even = columns if len(columns) % 2 == 0 else np.concatenate([columns, columns[-1:]])
-    return np.asarray((even[0::2] + even[1::2]) / 2, np.float32)
-
-
-def _coarser_down(down: Floats) -> Floats:
-    return _coarser(down.transpose(1, 0, 2)).transpose(1, 0, 2)
+def _divergence(down: _Steps, right: _Steps, shape: tuple[int, int]) -> Floats:
+    total = np.zeros((shape[0] * shape[1], 3), np.float32)
+    for first, beyond, heights in (
+        (down.columns * shape[1] + down.rows, shape[1], down.heights),
+        (right.rows * shape[1] + right.columns, 1, right.heights),
+    ):
+        for channel in range(3):  # numpy adds at repeated places quickly along one axis only
+            np.add.at(total[:, channel], first, -heights[:, channel])
+            np.add.at(total[:, channel], first + beyond, heights[:, channel])
+    return total.reshape(*shape, 3)
 
 
 def _any_of_four(inside: Mask) -> Mask:
@@ -177,7 +180,7 @@ def _seams(sources: Indices, width: int) -> tuple[_Seams, _Seams]:
     )
 
 
-def _steps(seams: _Seams, colours: Image, known: Mask) -> Floats:
+def _wanted(seams: _Seams, colours: Image, known: Mask) -> _Steps:
     """What the copy lacks of the step across each seam that either side, continued, would make there."""
     before, after = colours[seams.before].astype(np.float32), colours[seams.after].astype(np.float32)
     forth, forth_known = _continued(colours, known, seams.before, seams.stride)
@@ -185,7 +188,7 @@ def _steps(seams: _Seams, colours: Image, known: Mask) -> Floats:
     wanted = forth_known * (forth - before) + back_known * (after - back)
     steps = wanted / np.maximum(forth_known + back_known, 1) - (after - before)
     height = np.abs(steps).max(axis=1, keepdims=True, initial=0)
-    return np.asarray(steps * np.exp(-((height / _EDGE) ** 4)), np.float32)
+    return _Steps(seams.rows, seams.columns, np.asarray(steps * np.exp(-((height / _EDGE) ** 4)), np.float32))
 
 
 def _continued(colours: Image, known: Mask, indices: Indices, stride: int) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rorem_demo.imaging.masks import bounding_box
-from rorem_demo.imaging.patches import Completion, Level, Positions, lab
+from rorem_demo.imaging.patches import Completion, Level, lab
 from rorem_demo.imaging.types import Box, Mask, size_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Labels: TypeAlias = npt.NDArray[np.int16]
 Shifts: TypeAlias = npt.NDArray[np.int32]
+Pixels: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+"""Rows and columns."""
 
 _MOST = 60
 """Shifts to choose from."""
@@ -37,9 +39,11 @@ _INCOMPARABLE = 9.0
 _FORBIDDEN = 1e6
 _NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 _NUDGES = np.array([(0, 0), *_NEIGHBOURS, (1, 1), (1, -1), (-1, 1), (-1, -1)], np.int32)
+_REACH = 2
+"""Pixels a seam may move at one scale."""
 _SEAM_SAMPLES = 3000
 _SEAM_SWEEPS = 2
-_REPAIRS = 3
+_REPAIRS = 2
 _OUTLIER = 90
 """Sum of RGB differences above which a pixel no longer tells how well a shift fits."""
 
@@ -69,7 +73,7 @@ class _Candidates(NamedTuple):
     known: Mask
     """(K + 1) x h x w."""
 
-    def disagreement(self, tried: int, labels: Labels, at: tuple[Positions, Positions], there: Mask) -> Floats:
+    def disagreement(self, tried: int, labels: Labels, at: Pixels, there: Mask) -> Floats:
         """K x n: how far all shifts' copies are from those of `labels` at n pixels; 0 unless `there`."""
         shifted, given = self.colours[:, :tried, *at], self.colours[:, labels, *at]
         differences = np.abs(shifted - given[:, None]).sum(axis=0)
@@ -146,68 +150,73 @@ def _relabel(labels: Labels, turn: Mask, cost: Floats, candidates: _Candidates, 
     labels[here] = total.argmin(axis=0)
 
 
-def _beside(
-    at: tuple[Positions, Positions], step: tuple[int, int], shape: tuple[int, ...]
-) -> tuple[tuple[Positions, Positions], Mask]:
+def _beside(at: Pixels, step: tuple[int, int], shape: tuple[int, ...]) -> tuple[Pixels, Mask]:
     """The pixels one step away, and whether they are in the picture; those that are not are moved into it."""
     y, x = at[0] + step[0], at[1] + step[1]
     rows, columns = np.clip(y, 0, shape[0] - 1), np.clip(x, 0, shape[1] - 1)
     return (rows, columns), (rows == y) & (columns == x)
 
 
-def doubled(coarse: ShiftMap, finer: Level) -> ShiftMap:
-    """The same shift map on a level of twice the size."""
+def enlarged(coarse: ShiftMap, finer: Level) -> ShiftMap:
+    """The same shift map on a finer level."""
     box = bounding_box(finer.hole)
-    rows, columns = np.arange(box.top, box.bottom) // 2, np.arange(box.left, box.right) // 2
+    ratios = np.divide(finer.hole.shape, coarse.labels.shape)
+    rows = (np.arange(box.top, box.bottom) / ratios[0]).astype(np.intp)
+    columns = (np.arange(box.left, box.right) / ratios[1]).astype(np.intp)
     labels = np.zeros(finer.hole.shape, np.int16)
     labels[box.slices] = coarse.labels[np.ix_(rows, columns)] * finer.hole[box.slices]
-    return ShiftMap(labels, coarse.shifts * 2)
+    return ShiftMap(labels, np.rint(coarse.shifts * ratios).astype(np.int32))
 
 
 def refined(coarse: ShiftMap, level: Level) -> ShiftMap:
     """Better shifts, then better seams, as only this scale can tell them."""
-    box = bounding_box(level.hole).grown(1, size_of(level.hole))
-    shifts = _nudged(coarse, level, box)
+    band = _around_seams(coarse.labels, bounding_box(level.hole).grown(_REACH, size_of(level.hole)))
+    shifts = _nudged(coarse, level, band)
     labels = coarse.labels.copy()
     for sweep in range(_SEAM_SWEEPS):
         for step in _NEIGHBOURS:
-            _move_seams(ShiftMap(labels, shifts), level, box, step, sweep % 2)
+            _move_seams(ShiftMap(labels, shifts), level, band, step, sweep % 2)
     return ShiftMap(labels, shifts)
 
 
-def _nudged(coarse: ShiftMap, level: Level, box: Box) -> Shifts:
+def _around_seams(labels: Labels, box: Box) -> Pixels:
+    """The pixels within reach of another label, the hole's border included."""
+    window = labels[box.slices]
+    near = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
+    rows, columns = np.nonzero(cv2.dilate(window, near) != cv2.erode(window, near))
+    return rows + box.top, columns + box.left
+
+
+def _seam(labels: Labels, band: Pixels, step: tuple[int, int]) -> tuple[Pixels, Labels]:
+    """Those pixels of the band whose neighbour one step on has another label, and that label."""
+    beside, there = _beside(band, step, labels.shape)
+    across = labels[beside]
+    differs = there & (labels[band] != across)
+    return (band[0][differs], band[1][differs]), across[differs]
+
+
+def _nudged(coarse: ShiftMap, level: Level, band: Pixels) -> Shifts:
     """Every shift moved by up to one pixel to where its copies best continue what is around them."""
     shifts = coarse.shifts.copy()
-    pairs = [_seam(coarse.labels, box, step) for step in _NEIGHBOURS]
-    rows, columns = (np.concatenate([pair[axis] for pair in pairs]) for axis in (0, 1))
-    owners = np.concatenate([pair[2] for pair in pairs])
-    for label in np.flatnonzero(np.bincount(owners, minlength=len(shifts)))[1:] if len(owners) else ():
+    seams = [_seam(coarse.labels, band, step) for step in _NEIGHBOURS]
+    rows, columns = (np.concatenate([at[axis] for at, _ in seams]) for axis in (0, 1))
+    owners = np.concatenate([across for _, across in seams])
+    for label in np.unique(owners[owners > 0]):
         mine = np.flatnonzero(owners == label)
         mine = mine[:: len(mine) // _SEAM_SAMPLES + 1]
         at = rows[mine], columns[mine]
-        wanted, _ = _taken(level, at, coarse.shifts[coarse.labels[at]])
+        wanted = _taken(level, at, coarse.shifts[coarse.labels[at]]).values
         tried = coarse.shifts[label] + _NUDGES
         shifts[label] = tried[int(np.argmin([_misfit(level, at, wanted, shift) for shift in tried]))]
     return shifts
 
 
-def _misfit(level: Level, at: tuple[Positions, Positions], wanted: npt.NDArray[np.int16], shift: Shifts) -> float:
+def _misfit(level: Level, at: Pixels, wanted: npt.NDArray[np.int16], shift: Shifts) -> float:
     taken, known = _taken(level, at, shift)
     return float(np.where(known, np.minimum(_apart(wanted, taken), _OUTLIER), _OUTLIER).mean())
 
 
-def _seam(labels: Labels, box: Box, step: tuple[int, int]) -> tuple[Positions, Positions, Labels]:
-    """Pixels whose neighbour one step on has another label, and that label."""
-    window = labels[box.slices]
-    height, width = window.shape
-    top, left = max(0, -step[0]), max(0, -step[1])
-    here = window[top : height - max(0, step[0]), left : width - max(0, step[1])]
-    there = window[max(0, step[0]) : height + min(0, step[0]), max(0, step[1]) : width + min(0, step[1])]
-    rows, columns = np.nonzero(here != there)
-    return rows + top + box.top, columns + left + box.left, there[rows, columns]
-
-
-def _taken(level: Level, at: tuple[Positions, Positions], shifts: Shifts) -> _Colours:
+def _taken(level: Level, at: Pixels, shifts: Shifts) -> _Colours:
     """The colours at pixels moved by shifts."""
     height, width = level.hole.shape
     y, x = at[0] + shifts[..., 0], at[1] + shifts[..., 1]
@@ -221,9 +230,9 @@ def _apart(one: npt.NDArray[np.int16], other: npt.NDArray[np.int16]) -> npt.NDAr
     return np.asarray(difference[:, 0].astype(np.int32) + difference[:, 1] + difference[:, 2], np.int32)
 
 
-def _move_seams(found: ShiftMap, level: Level, box: Box, step: tuple[int, int], parity: int) -> None:
+def _move_seams(found: ShiftMap, level: Level, band: Pixels, step: tuple[int, int], parity: int) -> None:
     """Give pixels next to a seam the label across it where that lowers the energy; one colour of a chessboard."""
-    rows, columns, across = _seam(found.labels, box, step)
+    (rows, columns), across = _seam(found.labels, band, step)
     turn = (found.labels[rows, columns] > 0) & (across > 0) & ((rows + columns) % 2 == parity)
     at, across = (rows[turn], columns[turn]), across[turn]
     present, proposed = _energies(found, level, at, (found.labels[at], across))
@@ -231,9 +240,7 @@ def _move_seams(found: ShiftMap, level: Level, box: Box, step: tuple[int, int], 
     found.labels[at[0][better], at[1][better]] = across[better]
 
 
-def _energies(
-    found: ShiftMap, level: Level, at: tuple[Positions, Positions], options: tuple[Labels, ...]
-) -> list[npt.NDArray[np.int32]]:
+def _energies(found: ShiftMap, level: Level, at: Pixels, options: tuple[Labels, ...]) -> list[npt.NDArray[np.int32]]:
     """For each option, how much pixels copied that way disagree with their four neighbours."""
     copies = [_taken(level, at, found.shifts[own]) for own in options]
     totals = [np.where(known, 0, int(_FORBIDDEN)).astype(np.int32) for _, known in copies]
@@ -258,28 +265,34 @@ def sources(found: ShiftMap, hole: Mask) -> Indices:
     Where a shift leads off the picture or into the hole, the nearest pixel's shift stands in for it, and at
     last the nearest known pixel itself.
     """
+    result = np.arange(hole.size, dtype=np.int32).reshape(hole.shape)
     box = bounding_box(hole).grown(1, size_of(hole))
-    own = np.arange(hole.size, dtype=np.int32).reshape(hole.shape)
-    inside = hole[box.slices]
+    rows, columns = np.nonzero(hole[box.slices])
+    inside = rows, columns
     labels = found.labels[box.slices].astype(np.int32)
+    taken, good = _followed(inside, box, found.shifts[labels[inside]], hole)
     for _ in range(_REPAIRS):
-        taken, good = _followed(labels, found.shifts, hole, box)
-        if good.all():
+        bad = np.flatnonzero(~good)
+        if not len(bad):
             break
-        labels = _nearest(labels, good & inside) * inside
-    own[box.slices] = np.where(good, taken, _nearest(own[box.slices], ~inside))
-    return own
+        settled = np.zeros(labels.shape, bool)
+        settled[inside] = good
+        labels, astray = _nearest(labels, settled), (rows[bad], columns[bad])
+        taken[bad], good[bad] = _followed(astray, box, found.shifts[labels[astray]], hole)
+    if not good.all():
+        taken[~good] = _nearest(result[box.slices], ~hole[box.slices])[inside][~good]
+    result[box.slices][inside] = taken
+    return result
 
 
-def _followed(labels: Indices, shifts: Shifts, hole: Mask, box: Box) -> tuple[Indices, Mask]:
-    """Where the labels lead, and whether that is a known pixel."""
+def _followed(at: Pixels, box: Box, shifts: Shifts, hole: Mask) -> tuple[Indices, Mask]:
+    """Where the shifts lead from pixels of the box, and whether that is a known pixel."""
     height, width = hole.shape
-    down, right = shifts[:, 0][labels], shifts[:, 1][labels]
-    y = np.arange(box.top, box.bottom, dtype=np.int32)[:, None] + down
-    x = np.arange(box.left, box.right, dtype=np.int32) + right
-    good = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-    taken = np.where(good, y * width + x, 0).astype(np.int32)
-    return taken, good & ~hole.ravel()[taken]
+    y = at[0].astype(np.int32) + (shifts[:, 0] + np.int32(box.top))
+    x = at[1].astype(np.int32) + (shifts[:, 1] + np.int32(box.left))
+    within = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    taken = (y * np.int32(width) + x) * within
+    return taken, within & ~hole.ravel()[taken]
 
 
 def _nearest(values: Indices, settled: Mask) -> Indices:

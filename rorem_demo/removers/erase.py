@@ -107,7 +107,7 @@ def _steps(spec: RemoverSpec, remover: Remover, image: Image, hole: Mask, option
         ) from error
     except RoremError:
         raise
-    except Exception as error:  # a model can fail in any way; the visitor is told one sentence, the log the rest
+    except Exception as error:  # a model can fail in any way; the faces tell one sentence and log the cause
         raise UnavailableError(f"{spec.title} failed on this photo.", hint="Try another method.") from error
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from rorem_demo.imaging.blend import blended, halved, membrane
 from rorem_demo.imaging.patches import Level, completed
-from rorem_demo.imaging.shifts import chosen, doubled, refined, sources
+from rorem_demo.imaging.shifts import chosen, enlarged, refined, sources
 from rorem_demo.removers.base import RemoverSpec, ResolvedOptions, Step
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ShiftMapRemover:
     def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:  # noqa: ARG002
         """Yield progress and at last the image; no option changes it."""
         levels = _pyramid(image, mask)
-        searched = sum(_exceeds(level) for level in levels)
+        searched = sum(_exceeds(level.hole) for level in levels)
         completion = completed(levels[searched:][::-1]) if searched < len(levels) else None
         if completion is None:
             yield Step(1.0, _smooth(image, mask))
@@ -53,21 +54,49 @@ class ShiftMapRemover:
         found = refined(chosen(levels[searched], completion), levels[searched])
         for number, finer in enumerate(levels[:searched][::-1], start=1):
             yield Step(0.5 + 0.4 * number / (searched + 1))
-            found = refined(doubled(found, finer), finer)
+            found = refined(enlarged(found, finer), finer)
         yield Step(1.0, blended(image, mask, sources(found, mask)))
 
 
-def _exceeds(level: Level) -> bool:
-    return level.hole.size > _LARGEST_WINDOW or int(level.hole.sum()) > _LARGEST_HOLE
+def _exceeds(hole: Mask) -> bool:
+    return _excess(hole) > 1
+
+
+def _excess(hole: Mask) -> float:
+    """By how much the area is too large to search."""
+    return max(hole.size / _LARGEST_WINDOW, np.count_nonzero(hole) / _LARGEST_HOLE)
 
 
 def _pyramid(image: Image, mask: Mask) -> list[Level]:
-    """The window and its halves; a cell with any marked pixel is marked."""
+    """The window and smaller copies; a cell with any marked pixel is marked.
+
+    Each is half the one before, but for the second, which is reduced by just so much that some copy after it
+    has as many pixels as can be searched: the result then does not depend on how that number is met.
+    """
     levels = [Level(image, mask)]
+    if _exceeds(mask):
+        levels.append(_reduced(levels[0]))
     while np.count_nonzero(levels[-1].hole) > _SMALLEST_HOLE and min(levels[-1].hole.shape) > _SMALLEST_SIDE:
         finer = levels[-1]
-        levels.append(Level(halved(finer.image), halved(finer.hole.astype(np.uint8) * 255) > 0))
+        levels.append(Level(halved(finer.image), _halved_hole(finer.hole)))
     return levels
+
+
+def _reduced(level: Level) -> Level:
+    """At most half a doubling away, and of sides that can be halved evenly until they are searched."""
+    hole, halvings = level.hole, 0
+    while _exceeds(hole):
+        hole, halvings = _halved_hole(hole), halvings + 1
+    grid = 2 ** (halvings - 1)
+    factor = 0.5 * min(2.0, _excess(hole) ** -0.5)
+    height, width = (max(1, int(side * factor / grid)) * grid for side in level.hole.shape)
+    image = cv2.resize(level.image, (width, height), interpolation=cv2.INTER_AREA)
+    cover = cv2.resize(level.hole.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+    return Level(np.asarray(image, np.uint8), np.asarray(cover > 0))
+
+
+def _halved_hole(hole: Mask) -> Mask:
+    return halved(hole.astype(np.uint8) * 255) > 0
 
 
 def _smooth(image: Image, mask: Mask) -> Image:

@@ -14,6 +14,7 @@ from rorem_demo.imaging.types import size_of
 from rorem_demo.removers.base import LIMITS, RemovalOptions
 from rorem_demo.removers.erase import finish
 from rorem_demo.services import Services
+from rorem_demo.ui.notices import told
 from rorem_demo.ui.tabs.remove import REMOVING
 
 log = logging.getLogger(__name__)
@@ -45,13 +46,17 @@ def add_endpoints(services: Services) -> None:
             grow: pixels added around the mask before removing; by default the method's own choice.
 
         Returns:
-            The result as a PNG, and a report: seconds, method, changed_outside (pixels changed outside the
-            grown mask: 0), box [left, top, right, bottom] the method looked at, size [width, height].
-        """
+            the result as a PNG
+            a report of seconds, method, size [width, height] and box [left, top, right, bottom] the method looked at
+            in it changed_outside, the count of pixels changed outside the grown mask, which is 0
+        """  # gradio makes one sentence of these lines, a comma after each
         try:
             return _remove(services, result.GRADIO_CACHE, (photo, mask), method, {"seed": seed, "grow": grow})
         except RoremError as error:
-            raise gr.Error(error.sentence, print_exception=False) from error
+            raise gr.Error(told(error), print_exception=False) from error
+        except Exception as error:  # the border to strangers: they get a sentence, the log the traceback
+            log.exception("a removal failed")
+            raise gr.Error("Something failed on the server. Try again.", print_exception=False) from error
 
     trigger.click(
         remove, [photo, mask, method, seed, grow], [result, report],

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from base64 import b64encode
 from html import escape
 
+from rorem_demo.errors import RoremError
 from rorem_demo.imaging.io import encode_image
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Image, size_of
 from rorem_demo.removers.base import RemoverSpec
 from rorem_demo.ui.values import Trouble
+
+log = logging.getLogger(__name__)
 
 PREVIEWED = SizeRule(longest=512)
 
@@ -42,6 +46,13 @@ def picture_address(image: Image) -> str:
     """A preview as a data address, small enough for an event."""
     data = encode_image(PREVIEWED.fit(size_of(image)).image(image), "JPEG")
     return f"data:image/jpeg;base64,{b64encode(data).decode()}"
+
+
+def told(error: RoremError) -> str:
+    """The error as a visitor reads it; what caused it, if anything did, goes to the log."""
+    if error.__cause__ is not None:
+        log.error("%s", error, exc_info=error)
+    return error.sentence
 
 
 def busy_notice() -> Trouble:

@@ -143,18 +143,23 @@ class Routes:
         return self._services.photo(request.path_params["photo"])
 
     async def _file(self, request: Request) -> bytes:
-        return await _body(request, self._settings.max_upload_mb * 2**20)
+        limit = self._settings.max_upload_mb
+        data = await _body(request, limit * 2**20)
+        if len(data) > limit * 2**20:
+            raise InputError(f"The file is larger than {limit} MB.", hint="Open a smaller one.")
+        return data
 
     async def _run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._limiter)
 
 
 async def _body(request: Request, limit: int) -> bytes:
+    """The body, or a little more than `limit` bytes of it."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > limit:
-            raise InputError(f"The file is larger than {limit / 2**20:.0f} MB.", hint="Open a smaller one.")
+            break
     return bytes(data)
 
 

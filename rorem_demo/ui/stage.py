@@ -29,15 +29,16 @@ import(new URL("static/stage.js?v={__version__}", base))
 """
 
 
-def make_stage(elem_id: str = "stage") -> gr.HTML:
+def make_stage(expiry_minutes: int) -> gr.HTML:
     """The component; use it in a `with` to give it its native children."""
+    template = (STATIC / "stage.html").read_text(encoding="utf-8")
     examples = [{"file": example.file, "title": example.title} for example in EXAMPLES.values()]
     return gr.HTML(
         value="",
-        html_template=(STATIC / "stage.html").read_text(encoding="utf-8"),
+        html_template=template.replace("@minutes", str(expiry_minutes)),
         js_on_load=SCRIPT,
         apply_default_css=False,
-        elem_id=elem_id,
+        elem_id="stage",
         update=None,
         examples=json.dumps(examples),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rorem_demo.imaging.patches import Level, completed, searchable
-from rorem_demo.imaging.shifts import ShiftMap, doubled, sources
+from rorem_demo.imaging.shifts import ShiftMap, enlarged, sources
 from rorem_demo.removers.base import ResolvedOptions, Step
 from rorem_demo.removers.shiftmap import ShiftMapRemover
 
@@ -132,10 +132,10 @@ def test_sources_are_known_even_where_the_shift_leads_astray() -> None:
         assert np.array_equal(taken[~hole], np.flatnonzero(~hole))
 
 
-def test_doubling_keeps_labels_and_doubles_shifts() -> None:
+def test_enlarging_keeps_labels_and_scales_shifts() -> None:
     coarse = ShiftMap(boxed(4, 5, 1, 1, 2).astype(np.int16), np.array([(0, 0), (-3, 2)], np.int32))
-    hole = boxed(7, 9, 2, 2, 4)
-    finer = doubled(coarse, Level(noise(7, 9), hole))
+    hole = boxed(8, 10, 2, 2, 4)
+    finer = enlarged(coarse, Level(noise(8, 10), hole))
     assert np.array_equal(finer.labels > 0, hole)
     assert np.array_equal(finer.shifts, [(0, 0), (-6, 4)])
 

@@ -13,7 +13,7 @@ from rorem_demo.imaging.types import as_mask
 from rorem_demo.removers.base import LIMITS, Progress, Removal, RemovalOptions, RemoverSpec
 from rorem_demo.removers.erase import estimate
 from rorem_demo.services import Services
-from rorem_demo.ui.notices import OPTION_LABELS, busy_notice, describe, picture_address
+from rorem_demo.ui.notices import OPTION_LABELS, busy_notice, describe, picture_address, told
 from rorem_demo.ui.stage import make_stage
 from rorem_demo.ui.values import Done, RemovalRequest, Started, Trouble, Update, Working, parse_removal, to_props
 
@@ -25,18 +25,18 @@ REMOVING = "remove"
 
 def build_remove_tab(services: Services) -> None:
     """Lay the tab out and connect it."""
-    with make_stage() as stage, gr.Column(elem_id="controls"):
+    with make_stage(services.settings.expiry_minutes) as stage, gr.Column(elem_id="controls"):
         method = _method_choice(services)
         options = _advanced(services, method)
     status = gr.HTML(elem_id="queue-status", min_height=0)
 
-    def remove(value: str, key: str, *given: float | None) -> Iterator[dict[str, Any]]:
+    def on_submit(value: str, key: str, *given: float | None) -> Iterator[dict[str, Any]]:
         asked = dict(zip(options, given, strict=True))
         for update in _updates(services, value, key, asked):
             yield gr.update(update=to_props(update))
 
     event = stage.submit(
-        remove,
+        on_submit,  # not `remove`: gradio names a handler after its function, and that name is the API's
         [stage, method, *options.values()],
         stage,
         api_visibility="private",
@@ -105,13 +105,13 @@ def _matters(spec: RemoverSpec, name: str) -> bool:
 
 def _updates(services: Services, value: str, key: str, asked: dict[str, float | None]) -> Iterator[Update]:
     """What the stage is told of one removal; failures are told, never raised."""
-    run = 0
+    run = -1  # fits whatever the page waits for
     try:
         request = parse_removal(value)
         run = request.run
         yield from _removal(services, request, services.removers[key], RemovalOptions.given(asked))
     except RoremError as error:
-        yield _trouble(services, run, key, error.sentence)
+        yield _trouble(services, run, key, told(error))
     except Exception:  # the border to the page: the visitor gets a sentence, the log the traceback
         log.exception("a removal failed")
         yield _trouble(services, run, key, "Something failed on the server. Try again.")

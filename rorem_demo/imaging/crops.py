@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from rorem_demo.imaging.masks import bounding_box
@@ -46,10 +47,9 @@ class Window:
         """
         result = into.copy()
         target = result[self.box.slices]
-        soft = (alpha > 0) & (alpha < 1)
+        soft = np.nonzero((alpha > 0) & (alpha < 1))
         weight = alpha[soft][:, None]
         mixed = np.rint(target[soft] * (1 - weight) + patch[soft] * weight).astype(np.uint8)
-        hard = alpha == 1
-        target[hard] = patch[hard]
+        cv2.copyTo(patch, (alpha == 1).view(np.uint8), target)
         target[soft] = mixed
         return result

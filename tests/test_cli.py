@@ -451,9 +451,9 @@ def test_listing_the_methods_imports_no_model_code() -> None:
 
 
 def test_listing_the_methods_is_quick() -> None:
-    seconds = []
-    for _ in range(3):
+    def seconds() -> float:
         start = perf_counter()
         in_a_process("methods")
-        seconds.append(perf_counter() - start)
-    assert min(seconds) < 1.5
+        return perf_counter() - start
+
+    assert any(seconds() < 1.5 for _ in range(10))  # a shared machine may be busy, but not ten times

@@ -28,10 +28,10 @@ _SWEEPS = 2
 _DEEPEST = 6
 _COARSEST = 12
 """The coarsest copy is that many halvings away, or has a side no longer than this."""
-_RELAXATIONS = (4, 60, 500)
-"""Least and most sweeps at each copy, and those at the coarsest, where they must carry all the way."""
+_RELAXATIONS = (60, 500)
+"""Most sweeps at each copy, and those at the coarsest, where they must carry all the way."""
 _EFFORT = 4_000_000
-"""Pixels relaxed at each copy, between the least and the most sweeps."""
+"""Pixels relaxed at each copy at most; larger ones keep what the coarser one found, seams soft by some pixels."""
 _LITTLE = np.float32(1e-6)
 _MEAN_OF_NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 _RELAXED = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.float32) / 5
@@ -103,12 +103,13 @@ def _correction(down: _Steps, right: _Steps, inside: Mask, depth: int = 0) -> Fl
     """
     height, width = inside.shape
     if min(inside.shape) <= _COARSEST or depth == _DEEPEST:
-        surface, sweeps = np.zeros((height, width, 3), np.float32), _RELAXATIONS[2]
+        surface, sweeps = np.zeros((height, width, 3), np.float32), _RELAXATIONS[1]
     else:
         cells = _any_of_four(inside)
         coarse = _correction(down.coarser(cells.shape[0]), right.coarser(cells.shape[1]), cells, depth + 1)
-        surface = doubled(coarse)[:height, :width]
-        sweeps = int(np.clip(_EFFORT // inside.size, *_RELAXATIONS[:2]))
+        surface, sweeps = doubled(coarse)[:height, :width], min(_EFFORT // inside.size, _RELAXATIONS[0])
+        if not sweeps:
+            return surface
     weights = np.repeat(inside.astype(np.float32)[..., None], 3, axis=2)
     pull = cv2.multiply(_divergence(down, right, inside.shape), weights, scale=1 / 5)
     for _ in range(sweeps):

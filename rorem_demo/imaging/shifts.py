@@ -43,7 +43,11 @@ _REACH = 2
 """Pixels a seam may move at one scale."""
 _SEAM_SAMPLES = 3000
 _SEAM_SWEEPS = 2
+_LONGEST_BAND = 40_000
+"""Pixels around seams; where there are more, the scale is so fine that the seams already lie well enough."""
 _REPAIRS = 2
+_REPAIRED = 6_000_000
+"""Rounds of repair, but one only on more pixels than that: at 12 MP a round takes half a second."""
 _OUTLIER = 90
 """Sum of RGB differences above which a pixel no longer tells how well a shift fits."""
 
@@ -173,7 +177,7 @@ def refined(coarse: ShiftMap, level: Level) -> ShiftMap:
     band = _around_seams(coarse.labels, bounding_box(level.hole).grown(_REACH, size_of(level.hole)))
     shifts = _nudged(coarse, level, band)
     labels = coarse.labels.copy()
-    for sweep in range(_SEAM_SWEEPS):
+    for sweep in range(_SEAM_SWEEPS if len(band[0]) <= _LONGEST_BAND else 0):
         for step in _NEIGHBOURS:
             _move_seams(ShiftMap(labels, shifts), level, band, step, sweep % 2)
     return ShiftMap(labels, shifts)
@@ -271,7 +275,7 @@ def sources(found: ShiftMap, hole: Mask) -> Indices:
     inside = rows, columns
     labels = found.labels[box.slices].astype(np.int32)
     taken, good = _followed(inside, box, found.shifts[labels[inside]], hole)
-    for _ in range(_REPAIRS):
+    for _ in range(_REPAIRS if hole[box.slices].size <= _REPAIRED else 1):
         bad = np.flatnonzero(~good)
         if not len(bad):
             break

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LARGEST_HOLE = 2000
 _LARGEST_WINDOW = 32_000
 """Pixels of hole and of window in the reduced copy, at most."""
+_SLACK = 1.3
+"""By how much a copy made to have just these may exceed them: cells that are marked in part count as marked."""
 _SMALLEST_HOLE = 60
 _SMALLEST_SIDE = 12
 """The completion starts from a copy reduced until it has no more of these."""
@@ -45,7 +47,7 @@ class ShiftMapRemover:
     def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:  # noqa: ARG002
         """Yield progress and at last the image; no option changes it."""
         levels = _pyramid(image, mask)
-        searched = sum(_exceeds(level.hole) for level in levels)
+        searched = sum(_excess(level.hole) > _SLACK for level in levels)
         completion = completed(levels[searched:][::-1]) if searched < len(levels) else None
         if completion is None:
             yield Step(1.0, _smooth(image, mask))
@@ -74,7 +76,7 @@ def _pyramid(image: Image, mask: Mask) -> list[Level]:
     has as many pixels as can be searched: the result then does not depend on how that number is met.
     """
     levels = [Level(image, mask)]
-    if _exceeds(mask):
+    if _excess(mask) > _SLACK:
         levels.append(_reduced(levels[0]))
     while np.count_nonzero(levels[-1].hole) > _SMALLEST_HOLE and min(levels[-1].hole.shape) > _SMALLEST_SIDE:
         finer = levels[-1]
@@ -90,8 +92,9 @@ def _reduced(level: Level) -> Level:
     grid = 2 ** (halvings - 1)
     factor = 0.5 * min(2.0, _excess(hole) ** -0.5)
     height, width = (max(1, int(side * factor / grid)) * grid for side in level.hole.shape)
-    image = cv2.resize(level.image, (width, height), interpolation=cv2.INTER_AREA)
-    cover = cv2.resize(level.hole.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+    # By way of the half: averaging over odd areas is slow, and the target is never larger than that.
+    image = cv2.resize(halved(level.image), (width, height), interpolation=cv2.INTER_AREA)
+    cover = cv2.resize(_halved_hole(level.hole).view(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
     return Level(np.asarray(image, np.uint8), np.asarray(cover > 0))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -457,3 +458,21 @@ def test_listing_the_methods_is_quick() -> None:
         return perf_counter() - start
 
     assert any(seconds() < 1.5 for _ in range(10))  # a shared machine may be busy, but not ten times
+
+
+def test_a_disk_that_fills_while_writing_leaves_one_line_and_no_half_file(desk: Desk) -> None:
+    """The system refuses after 2 KB, as a full disk does in the middle of a file."""
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(desk.photo)
+    PIL.Image.fromarray(np.pad(np.full((20, 20), 255, np.uint8), 35)).save(desk.mask)
+    command = ["remove", str(desk.photo), str(desk.mask), "--output", str(desk.output), "--method", "telea"]
+    done = subprocess.run(
+        [sys.executable, "-m", "rorem_demo", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)),
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("rorem_demo: Cannot write ")
+    assert done.stderr.count("\n") == 1
+    assert sorted(path.name for path in desk.folder.iterdir()) == ["mask.png", "photo.png"]

@@ -4,9 +4,13 @@ import os
 
 import spaces  # noqa: F401  # must come before anything that could start CUDA
 
-from rorem_demo.services import Services
-from rorem_demo.settings import Settings
-from rorem_demo.ui.app import build, launch
+from rorem_demo.ui.quick import import_gradio
+
+import_gradio()
+
+from rorem_demo.services import Services  # noqa: E402
+from rorem_demo.settings import Settings  # noqa: E402
+from rorem_demo.ui.app import build, launch  # noqa: E402
 
 if __name__ == "__main__":
     services = Services.assemble(Settings.from_environment(os.environ))

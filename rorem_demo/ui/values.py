@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any
 
 from rorem_demo.errors import InputError
@@ -111,8 +112,9 @@ class Trouble:
 
 
 Update = Started | Working | Done | Trouble
+_numbers = count()
 
 
 def to_props(update: Update) -> dict[str, Any]:
-    """The update as the stage's script reads it."""
-    return {"kind": type(update).__name__.lower(), **asdict(update)}
+    """The update as the stage's script reads it; numbered, because the browser is not told of a value that stays."""
+    return {"kind": type(update).__name__.lower(), "number": next(_numbers), **asdict(update)}

@@ -39,6 +39,9 @@ def test_the_queue_is_told_in_words_and_a_full_one_in_a_sentence(
     button(pages[2], "Remove").click()
     expect(notice(pages[2])).to_contain_text("Try again in a minute.")
     expect(view(pages[2])).to_have_attribute("data-mode", "select")
+    with pages[2].expect_response(lambda answer: "/queue/join" in answer.url):
+        button(pages[2], "Remove").click()  # the same answer once more
+    expect(view(pages[2])).to_have_attribute("data-mode", "select")
     expect(pages[2].locator("#stage [data-entries] li")).to_have_count(1)
     for page in pages[:2]:
         expect(view(page)).to_have_attribute("data-mode", "result", timeout=20_000)
@@ -56,6 +59,15 @@ def test_cancelling_while_waiting_and_while_working(open_page: OpenPage, crowded
     choose(second, "Telea")
     button(second, "Remove").click()  # the queue is free again: both were really cancelled
     expect(view(second)).to_have_attribute("data-mode", "result", timeout=2500)
+
+
+def test_removing_again_right_after_cancelling(open_page: OpenPage, crowded_address: str, scene: Path) -> None:
+    page = marked(open_page(crowded_address), scene, "Slow")
+    for _ in range(2):
+        button(page, "Remove").click()
+        button(page, "Cancel").click()
+    button(page, "Remove").click()
+    expect(view(page)).to_have_attribute("data-mode", "result", timeout=20_000)
 
 
 @pytest.mark.parametrize(

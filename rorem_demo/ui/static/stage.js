@@ -19,7 +19,7 @@ export function mount(gradio) {
 
 class Stage {
   constructor({ element, props, trigger, watch, base }) {
-    Object.assign(this, { element, props, trigger, run: 0, pictures: new Map() });
+    Object.assign(this, { element, props, trigger, run: 0, cancelling: null, wanted: false, pictures: new Map() });
     this.part = (name) => element.querySelector(`[data-${name}]`);
     this.canvas = element.querySelector("canvas");
     this.server = new Server(base);
@@ -119,7 +119,8 @@ class Stage {
     this.props.value = JSON.stringify({ photo: this.doc.photo.id, run: this.run, drawing: toDrawing(this.doc) });
     this.setMode("working");
     this.words.waiting();
-    this.trigger("submit");
+    if (this.cancelling) this.wanted = true;
+    else this.trigger("submit");
   }
 
   #cancel() {
@@ -131,18 +132,33 @@ class Stage {
   #leaveWork() {
     if (this.scene.mode === "working") {
       this.run += 1;
-      this.trigger("stop");
+      if (this.wanted) this.wanted = false;
+      else this.#stop();
       this.setMode("select");
     }
     return true;
   }
 
+  /** Gradio drops what is submitted before a cancelled event has ended, and tells its end as a failure. */
+  #stop() {
+    this.trigger("stop");
+    this.cancelling = setTimeout(() => this.#stopped(), 4000);
+  }
+
+  #stopped() {
+    clearTimeout(this.cancelling);
+    this.cancelling = null;
+    if (this.wanted) this.trigger("submit");
+    this.wanted = false;
+  }
+
   async #told(update) {
+    if (update?.run === -1 && this.cancelling) return this.#stopped();
     if (!update || this.scene.mode !== "working" || (update.run !== this.run && update.run !== -1)) return;
-    if (update.kind === "started") this.words.started(update);
-    else if (update.kind === "working") await this.#preview(update);
-    else if (update.kind === "done") await this.#trying(() => this.#done(update));
-    else this.#trouble(update);
+    if (update.kind === "started") return this.words.started(update);
+    if (update.kind === "working") return this.#preview(update);
+    if (update.kind === "done") return this.#trying(() => this.#done(update));
+    return this.#trouble(update);
   }
 
   async #preview({ preview, box, fraction }) {

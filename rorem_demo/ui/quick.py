@@ -10,13 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 
 
 def import_gradio() -> None:
     """Import it now; call this before anything else does."""
     with _files_untold("gradio."):
-        import_module("gradio")
+        import gradio  # noqa: F401, PLC0415  # here and now is the point
 
 
 @contextmanager

@@ -60,10 +60,6 @@ class ShiftMapRemover:
         yield Step(1.0, blended(image, mask, sources(found, mask)))
 
 
-def _exceeds(hole: Mask) -> bool:
-    return _excess(hole) > 1
-
-
 def _excess(hole: Mask) -> float:
     """By how much the area is too large to search."""
     return max(hole.size / _LARGEST_WINDOW, np.count_nonzero(hole) / _LARGEST_HOLE)
@@ -87,7 +83,7 @@ def _pyramid(image: Image, mask: Mask) -> list[Level]:
 def _reduced(level: Level) -> Level:
     """At most half a doubling away, and of sides that can be halved evenly until they are searched."""
     hole, halvings = level.hole, 0
-    while _exceeds(hole):
+    while _excess(hole) > 1:
         hole, halvings = _halved_hole(hole), halvings + 1
     grid = 2 ** (halvings - 1)
     factor = 0.5 * min(2.0, _excess(hole) ** -0.5)

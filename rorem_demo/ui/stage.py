@@ -1,6 +1,6 @@
 """Stage: photo, selection, progress and result in one place, as a `gr.HTML` of our own.
 
-The stock editor sends three full-size pictures for every mask; this one sends about a kilobyte: strokes are
+The stock editor sends three full-size pictures for every mask; this one sends at most 4 KB: strokes are
 drawn in the browser and again on the server (`imaging.draw`). Its script is plain ES modules in `static/`,
 imported when the component loads. Native gradio inputs (method, options) are its children; CSS grid places
 them. The page is told of a removal through one property, `update`, a value of `ui.values`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from rorem_demo.errors import UnavailableError
 from rorem_demo.imaging.draw import rasterise
@@ -11,10 +12,11 @@ from rorem_demo.imaging.drawings import Drawing
 from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec
-from rorem_demo.removers.catalog import REMOVERS, Removers, missing
+from rorem_demo.removers.catalog import REMOVERS, Removers
 from rorem_demo.removers.erase import erase
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pool import ModelPool
+from rorem_demo.runtime.weights import NeedsWeights, Weights
 from rorem_demo.settings import Settings
 from rorem_demo.visits import OpenedMask, OpenedPhoto, Result, Visits
 
@@ -25,6 +27,7 @@ class Services:
 
     settings: Settings
     machine: Machine
+    weights: Weights
     removers: Removers
     models: ModelPool[Remover]
     visits: Visits
@@ -32,18 +35,20 @@ class Services:
     @classmethod
     def assemble(cls, settings: Settings, removers: Removers = REMOVERS) -> Services:
         """The program for these settings; loads no model."""
+        weights = Weights(settings.weights)
         capacity = len(tuple(removers)) if settings.zero_gpu else 2
         return cls(
             settings=settings,
-            machine=Machine.here(zero_gpu=settings.zero_gpu, weights=settings.weights),
+            machine=Machine.here(zero_gpu=settings.zero_gpu),
+            weights=weights,
             removers=removers,
-            models=ModelPool(removers.load, capacity),
+            models=ModelPool(partial(removers.load, weights=weights), capacity),
             visits=Visits(settings.memory_mb * 2**20, settings.expiry_minutes * 60),
         )
 
-    def missing(self, spec: RemoverSpec) -> tuple[str, ...]:
-        """What this machine lacks to run a remover, in plain words."""
-        return missing(spec, self.machine)
+    def missing(self, spec: NeedsWeights) -> tuple[str, ...]:
+        """What this machine lacks to run a row of a catalogue, in plain words."""
+        return self.weights.missing(spec)
 
     @property
     def default_remover(self) -> RemoverSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Failing:
         raise self._error
 
 
-def load(spec: RemoverSpec) -> Remover:
+def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
     """The double a row is named for."""
     doubles = {"slow": Slow(), "broken": Failing(RuntimeError("secret detail")), "hungry": Failing(MemoryError())}
     return doubles[spec.key]

@@ -38,15 +38,15 @@ class Interrupted:
         raise KeyboardInterrupt
 
 
-def load_grey(spec: RemoverSpec) -> Grey:
+def load_grey(spec: RemoverSpec, files: tuple[Path, ...]) -> Grey:
     return Grey()
 
 
-def load_interrupted(spec: RemoverSpec) -> Interrupted:
+def load_interrupted(spec: RemoverSpec, files: tuple[Path, ...]) -> Interrupted:
     return Interrupted()
 
 
-def load_broken(spec: RemoverSpec) -> Grey:
+def load_broken(spec: RemoverSpec, files: tuple[Path, ...]) -> Grey:
     raise ZeroDivisionError("not\nfit to load")
 
 

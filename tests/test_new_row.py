@@ -25,7 +25,7 @@ class Grey:
         yield Step(1.0, np.full_like(image, LEVEL))
 
 
-def load(spec: RemoverSpec) -> Grey:
+def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Grey:
     return Grey()
 
 

@@ -1,6 +1,7 @@
 """Services: what the faces are given."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ class Grey:
         yield Step(1.0, np.full_like(image, 128))
 
 
-def load(spec: RemoverSpec) -> Grey:
+def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Grey:
     return Grey()
 
 

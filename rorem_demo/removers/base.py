@@ -122,7 +122,7 @@ class RemoverSpec:
     summary: str
     """One plain sentence for the page: when to choose it."""
     loader: str
-    """`package.module:function`; the function takes this spec and returns the Remover."""
+    """`package.module:function`; takes this spec and the paths of its weights, returns the Remover."""
     licence: str
     """Of the code and the weights together, the stricter one."""
     source: str

@@ -6,12 +6,10 @@ needs weights. The page, the command line, the API and the README's table read t
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TypeAlias
 
 from rorem_demo.removers.base import Cost, Remover, RemoverSpec, ResolvedOptions
 from rorem_demo.runtime.catalog import Catalog
-from rorem_demo.runtime.devices import Machine
 
 Removers: TypeAlias = Catalog[RemoverSpec, Remover]
 
@@ -46,14 +44,3 @@ REMOVERS: Removers = Catalog(
         defaults=ResolvedOptions(context=0.1),
     ),
 )
-
-
-def missing(spec: RemoverSpec, machine: Machine) -> tuple[str, ...]:
-    """What this machine would need to run the remover, in plain words; empty if it can."""
-    absent = [weight for weight in spec.weights if weight.path(machine.weights) is None]
-    packages = [name for name in spec.packages if find_spec(name) is None]
-    needs = [f"the package {name}" for name in packages]
-    if absent:
-        gigabytes = sum(weight.megabytes or 0 for weight in absent) / 1000
-        needs.append(f"{gigabytes:.1f} GB of weights" if gigabytes else "weights")
-    return tuple(needs)

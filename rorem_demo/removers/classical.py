@@ -18,6 +18,7 @@ from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _RADIUS = 3
 """Pixels around each one that are looked at."""
@@ -25,12 +26,12 @@ _LARGEST_HOLE = 1_000_000
 """Pixels filled at full size, at most; a larger hole is filled on a reduced copy, smooth as it is anyway."""
 
 
-def load_telea(spec: RemoverSpec) -> Remover:  # noqa: ARG001  # every loader takes its row
+def load_telea(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:  # noqa: ARG001  # what every loader takes
     """Telea's fast marching; nothing to load."""
     return _Diffusion(cv2.INPAINT_TELEA)
 
 
-def load_navier_stokes(spec: RemoverSpec) -> Remover:  # noqa: ARG001
+def load_navier_stokes(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:  # noqa: ARG001
     """Navier-Stokes; nothing to load."""
     return _Diffusion(cv2.INPAINT_NS)
 

@@ -20,6 +20,7 @@ from rorem_demo.removers.base import RemoverSpec, ResolvedOptions, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rorem_demo.imaging.types import Image, Mask
 
@@ -33,7 +34,7 @@ _SMALLEST_SIDE = 12
 """The completion starts from a copy reduced until it has no more of these."""
 
 
-def load(spec: RemoverSpec) -> ShiftMapRemover:  # noqa: ARG001  # every loader takes its row
+def load(spec: RemoverSpec, files: tuple[Path, ...]) -> ShiftMapRemover:  # noqa: ARG001  # what every loader takes
     """Nothing to load."""
     return ShiftMapRemover()
 

@@ -10,9 +10,10 @@ from importlib import import_module
 from typing import Generic, Protocol, TypeVar
 
 from rorem_demo.errors import ConfigError, InputError
+from rorem_demo.runtime.weights import NeedsWeights, Weights
 
 
-class Spec(Protocol):
+class Spec(NeedsWeights, Protocol):
     """What every row of a catalogue has."""
 
     @property
@@ -20,7 +21,7 @@ class Spec(Protocol):
 
     @property
     def loader(self) -> str:
-        """`package.module:function`; the function takes the spec and returns the model."""
+        """`package.module:function`; takes the spec and the paths of its weights, returns the model."""
         ...
 
 
@@ -51,9 +52,9 @@ class Catalog(Generic[S, M]):
             raise InputError(f"There is no method {key!r}.", hint=f"Choose one of: {', '.join(self._specs)}.")
         return self._specs[key]
 
-    def load(self, key: str) -> M:
-        """The model of a row, made now; raises what its loader raises."""
+    def load(self, key: str, weights: Weights) -> M:
+        """The model of a row, made now; raises UnavailableError without its weights, and what its loader raises."""
         spec = self[key]
         module, _, function = spec.loader.partition(":")
-        model: M = getattr(import_module(module), function)(spec)
+        model: M = getattr(import_module(module), function)(spec, weights.files(spec))
         return model

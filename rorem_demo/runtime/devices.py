@@ -17,14 +17,12 @@ class Machine:
     """An NVIDIA driver is loaded, or ZeroGPU lends one to decorated functions."""
     cores: int
     """Processor cores this process may use."""
-    weights: Path | None = None
-    """Folder of weights, as `owner/name/file`."""
 
     @classmethod
-    def here(cls, *, zero_gpu: bool = False, weights: Path | None = None) -> Machine:
+    def here(cls, *, zero_gpu: bool = False) -> Machine:
         """The machine this process runs on."""
         gpu = zero_gpu or _NVIDIA_DRIVER.exists()
-        return cls(gpu=gpu, cores=_usable_cores(), weights=weights)
+        return cls(gpu=gpu, cores=_usable_cores())
 
 
 def _usable_cores() -> int:

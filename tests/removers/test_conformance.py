@@ -11,8 +11,8 @@ import pytest
 
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
-from rorem_demo.removers.catalog import REMOVERS, missing
-from rorem_demo.runtime.devices import Machine
+from rorem_demo.removers.catalog import REMOVERS
+from rorem_demo.runtime.weights import Weights
 from rorem_demo.settings import Settings
 
 OTHER_PROCESS = """
@@ -25,10 +25,10 @@ print(hashlib.sha256(image.tobytes()).hexdigest())
 
 
 def loaded(spec: RemoverSpec) -> Remover:
-    settings = Settings.from_environment(os.environ)
-    if needs := missing(spec, Machine.here(weights=settings.weights)):
+    weights = Weights(Settings.from_environment(os.environ).weights)
+    if needs := weights.missing(spec):
         pytest.skip(f"{spec.key} needs {' and '.join(needs)}")
-    return REMOVERS.load(spec.key)
+    return REMOVERS.load(spec.key, weights)
 
 
 @pytest.fixture(scope="module", params=list(REMOVERS), ids=lambda spec: spec.key)

@@ -10,20 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from rorem_demo.errors import ConfigError, InputError
+from rorem_demo.errors import ConfigError, InputError, UnavailableError
 from rorem_demo.removers.base import RemoverSpec
 from rorem_demo.removers.catalog import REMOVERS
 from rorem_demo.runtime.catalog import Catalog
+from rorem_demo.runtime.weights import WeightFile, Weights
 
 
 @dataclass(frozen=True)
 class Row:
     key: str
     loader: str = f"{__name__}:load"
+    title: str = "Row"
+    weights: tuple[WeightFile, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
-def load(spec: Row) -> str:
-    return f"model of {spec.key}"
+def load(spec: Row, files: tuple[Path, ...]) -> str:
+    return f"model of {spec.key} from {[file.name for file in files]}"
 
 
 def test_rows_keep_their_order() -> None:
@@ -47,9 +51,18 @@ def test_contains_tells_keys() -> None:
     assert "b" not in catalog
 
 
-def test_load_calls_the_loader_with_its_row() -> None:
-    catalog: Catalog[Row, str] = Catalog(Row("a"))
-    assert catalog.load("a") == "model of a"
+def test_load_calls_the_loader_with_its_row_and_its_files(tmp_path: Path) -> None:
+    weight = WeightFile(repository="owner/name", file="model.bin", also=("model.pth",))
+    catalog: Catalog[Row, str] = Catalog(Row("a", weights=(weight,)), Row("b"))
+    (tmp_path / "model.pth").touch()
+    assert catalog.load("a", Weights(tmp_path)) == "model of a from ['model.pth']"
+    assert catalog.load("b", Weights()) == "model of b from []"
+
+
+def test_load_without_its_weights_is_refused() -> None:
+    row = Row("a", title="A model", weights=(WeightFile(repository="owner/name", file="model.bin"),))
+    with pytest.raises(UnavailableError, match="A model needs weights"):
+        Catalog(row).load("a", Weights())
 
 
 @pytest.mark.parametrize("spec", list(REMOVERS), ids=lambda spec: spec.key)

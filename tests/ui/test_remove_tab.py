@@ -8,6 +8,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -60,7 +61,7 @@ class Fake:
         yield Step(1.0, np.full_like(image, LEVEL))
 
 
-def load(spec: RemoverSpec) -> Remover:
+def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
     return Fake(spec)
 
 

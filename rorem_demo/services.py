@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Thread
 
-from rorem_demo.errors import UnavailableError
+from rorem_demo.errors import ConfigError, RoremError, UnavailableError
 from rorem_demo.imaging.draw import rasterise
 from rorem_demo.imaging.drawings import Drawing
 from rorem_demo.imaging.io import Photo
@@ -17,8 +19,12 @@ from rorem_demo.removers.erase import erase
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pool import ModelPool
 from rorem_demo.runtime.weights import NeedsWeights, Weights
+from rorem_demo.segmenters.catalog import SEGMENTERS, Segmenters
+from rorem_demo.selecting import Selecting
 from rorem_demo.settings import Settings
 from rorem_demo.visits import OpenedMask, OpenedPhoto, Result, Visits
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,11 +37,15 @@ class Services:
     removers: Removers
     models: ModelPool[Remover]
     visits: Visits
+    selecting: Selecting
 
     @classmethod
-    def assemble(cls, settings: Settings, removers: Removers = REMOVERS) -> Services:
+    def assemble(
+        cls, settings: Settings, removers: Removers = REMOVERS, segmenters: Segmenters = SEGMENTERS
+    ) -> Services:
         """The program for these settings; loads no model."""
         weights = Weights(settings.weights)
+        visits = Visits(settings.memory_mb * 2**20, settings.expiry_minutes * 60)
         capacity = len(tuple(removers)) if settings.zero_gpu else 2
         return cls(
             settings=settings,
@@ -43,7 +53,8 @@ class Services:
             weights=weights,
             removers=removers,
             models=ModelPool(partial(removers.load, weights=weights), capacity),
-            visits=Visits(settings.memory_mb * 2**20, settings.expiry_minutes * 60),
+            visits=visits,
+            selecting=Selecting(segmenters, weights, visits, settings.segmenter),
         )
 
     def missing(self, spec: NeedsWeights) -> tuple[str, ...]:
@@ -61,6 +72,30 @@ class Services:
             if not self.missing(spec):
                 return spec
         raise UnavailableError("No method can run on this machine.", hint="The command `doctor` says what is missing.")
+
+    def begin_fetching(self) -> Thread:
+        """Start to fetch the weights that the settings name; what arrives is used from the next request on.
+
+        Each failure is one line of the log: the page works without.
+
+        Raises:
+            ConfigError: a key is no row's.
+        """
+        rows: dict[str, NeedsWeights] = {row.key: row for row in (*self.removers, *self.selecting.segmenters)}
+        if unknown := [key for key in self.settings.fetch if key not in rows]:
+            raise ConfigError(f"ROREM_FETCH names {', '.join(unknown)}.", hint=f"Name some of: {', '.join(rows)}.")
+        thread = Thread(target=self._fetch, args=([rows[key] for key in self.settings.fetch],), daemon=True)
+        thread.start()
+        return thread
+
+    def _fetch(self, rows: Sequence[NeedsWeights]) -> None:
+        for row in rows:
+            try:
+                self.weights.fetch(row)
+            except RoremError as error:
+                log.error("%s", error.sentence, exc_info=error.__cause__)  # noqa: TRY400  # its cause is what matters
+            else:
+                log.info("The weights of %s are here.", row.title)
 
     def photo(self, key: str) -> Photo:
         """The photo or the result an id stands for. Raises InputError."""

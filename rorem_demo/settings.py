@@ -31,6 +31,10 @@ class Settings:
     """`ROREM_QUEUE_SIZE`: removals that may wait; the next visitor is told to come back."""
     weights: Path | None = None
     """`ROREM_WEIGHTS_DIR`: folder of weights, as `owner/name/file`."""
+    fetch: tuple[str, ...] = ()
+    """`ROREM_FETCH`: keys of rows, with commas between, whose weights are fetched while the page already serves."""
+    segmenter: str | None = None
+    """`ROREM_SEGMENTER`: key of the segmenter to prefer; by default the first that runs here."""
     zero_gpu: bool = False
     """`SPACES_ZERO_GPU`: set by the Space."""
 
@@ -49,6 +53,8 @@ class Settings:
             expiry_minutes=int(_number(environ, "ROREM_EXPIRY_MINUTES", cls.expiry_minutes)),
             queue_size=int(_number(environ, "ROREM_QUEUE_SIZE", cls.queue_size)),
             weights=Path(folder).expanduser() if folder else None,
+            fetch=tuple(key.strip() for key in environ.get("ROREM_FETCH", "").split(",") if key.strip()),
+            segmenter=environ.get("ROREM_SEGMENTER", "").strip() or None,
             zero_gpu=environ.get("SPACES_ZERO_GPU", "").lower() in {"1", "true", "t"},
         )
 

@@ -1,4 +1,4 @@
-"""Visits: visitors' photos, masks and results, by unguessable ids, with an expiry and a bound on memory.
+"""Visits: visitors' photos, masks, encodings and results, by unguessable ids, with an expiry and a bound on memory.
 
 One kind of thing is kept: an Item, which is what one id stands for. A result is an Item like the photo it came
 from, so "continue from this result" is using its id. Whoever knows an id may use it; ids carry 128 random bits
@@ -8,9 +8,10 @@ their own, not other people's.
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_urlsafe
 from threading import Lock
 from time import monotonic
@@ -23,6 +24,7 @@ from rorem_demo.errors import InputError
 from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Mask, Size, size_of
 from rorem_demo.removers.base import Removal
+from rorem_demo.segmenters.base import Candidate, Encoding
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,51 @@ class OpenedPhoto:
 
 @dataclass(frozen=True)
 class OpenedMask:
-    """A mask that came with a photo, eight pixels in a byte."""
+    """A mask of a photo, from a file or from a segmenter, packed: every click of a visitor leaves up to three."""
 
-    bits: npt.NDArray[np.uint8]
+    data: bytes
     size: Size
     photo: str
     """Id of the photo it was given for."""
+    score: float = 1.0
+    """As the segmenter's Candidate had it."""
+    hint: npt.NDArray[np.float16] | None = None
+    """What the segmenter that proposed it wants to see again."""
 
     @classmethod
     def of(cls, mask: Mask, photo: str) -> OpenedMask:
-        """The mask, packed."""
-        return cls(np.packbits(mask), size_of(mask), photo)
+        """The mask of a file."""
+        return cls(zlib.compress(np.packbits(mask).tobytes(), level=1), size_of(mask), photo)
+
+    @classmethod
+    def proposed(cls, candidate: Candidate, photo: str) -> OpenedMask:
+        """The mask a segmenter proposed."""
+        return replace(cls.of(candidate.mask, photo), score=candidate.score, hint=candidate.hint)
 
     @property
     def mask(self) -> Mask:
-        flat = np.unpackbits(self.bits, count=self.size.area).astype(np.bool_)
-        return flat.reshape(self.size.height, self.size.width)
+        bits = np.frombuffer(zlib.decompress(self.data), np.uint8)
+        return np.unpackbits(bits, count=self.size.area).view(np.bool_).reshape(self.size.height, self.size.width)
+
+    @property
+    def candidate(self) -> Candidate:
+        """What the segmenter proposed."""
+        return Candidate(self.mask, self.score, hint=self.hint)
 
     @property
     def size_bytes(self) -> int:
-        return self.bits.nbytes
+        return len(self.data) + (0 if self.hint is None else self.hint.nbytes)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a segmenter keeps of a photo."""
+
+    encoding: Encoding
+
+    @property
+    def size_bytes(self) -> int:
+        return self.encoding.size_bytes
 
 
 @dataclass(frozen=True)
@@ -73,8 +100,8 @@ class Result(OpenedPhoto):
         return self.photo.image.nbytes + self.removal.mask.nbytes  # the photo shares the removal's image
 
 
-Item = OpenedPhoto | OpenedMask | Result
-T = TypeVar("T", OpenedPhoto, OpenedMask, Result)
+Item = OpenedPhoto | OpenedMask | Encoded | Result
+T = TypeVar("T", OpenedPhoto, OpenedMask, Encoded, Result)
 
 
 @dataclass
@@ -101,13 +128,14 @@ class Visits:
         self._kept: dict[str, _Kept] = {}  # least recently used first
         self._lock = Lock()
 
-    def keep(self, item: Item, visit: str | None = None) -> tuple[str, str]:
+    def keep(self, item: Item, visit: str | None = None, key: str | None = None) -> tuple[str, str]:
         """Store an item; returns its id and its visit's.
 
         `visit` is what the page was told earlier; a new or unknown one begins a new visit. Only the expiry
-        and the bound remove items, so no id is ever used twice.
+        and the bound remove items, so no id is ever used twice. `key` is for what can be found by another item's
+        id, as an encoding by its photo's: something only the server makes up, and as hard to guess.
         """
-        key = token_urlsafe(16)
+        key = key or token_urlsafe(16)
         with self._lock:
             known = {kept.visit for kept in self._kept.values()}
             visit = visit if visit in known else token_urlsafe(16)
@@ -130,6 +158,12 @@ class Visits:
         if kept is None or not isinstance(kept.item, kind):
             raise InputError("This photo is no longer on the server.", hint="Open it again.")
         return kept.item
+
+    def __contains__(self, key: str) -> bool:
+        """Whether an id stands for something; asking is no use of it."""
+        with self._lock:
+            self._expire()
+            return key in self._kept
 
     def visit_of(self, key: str) -> str | None:
         """The visit an item belongs to, or None if it is gone."""

@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from rorem_demo.removers.catalog import REMOVERS  # noqa: E402  # the project is not installed
+from rorem_demo.segmenters.base import SegmenterSpec  # noqa: E402
+from rorem_demo.segmenters.catalog import SEGMENTERS  # noqa: E402
 
 README = ROOT / "README.md"
 TOP = {
@@ -32,6 +34,21 @@ def methods() -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *cells])
 
 
+def segmenters() -> str:
+    """The segmenters as a Markdown table."""
+    cells = [
+        (f"`{spec.key}`", spec.title, ", ".join(sorted(spec.prompts)), _weights(spec), spec.licence, spec.source)
+        for spec in SEGMENTERS
+    ]
+    head = [("key", "segmenter", "understands", "weights", "licence", "source"), ("---",) * 6]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *cells])
+
+
+def _weights(spec: SegmenterSpec) -> str:
+    megabytes = sum(file.megabytes or 0 for file in spec.weights)
+    return f"{megabytes} MB, {spec.weights[0].repository}" if spec.weights else "none"
+
+
 def tree() -> str:
     """Every module with the first sentence of its docstring."""
     lines = [f"{name:<32}{purpose}" for name, purpose in TOP.items()]
@@ -50,7 +67,7 @@ def purpose_of(path: Path) -> str:
 
 def filled(text: str) -> str:
     """The README with both parts written anew."""
-    for name, content in (("methods", methods()), ("tree", tree())):
+    for name, content in (("methods", methods()), ("segmenters", segmenters()), ("tree", tree())):
         pattern = rf"(<!-- {name}:[^>]*-->\n).*?(<!-- /{name} -->)"
         text = re.sub(pattern, lambda match, content=content: f"{match[1]}{content}\n{match[2]}", text, flags=re.DOTALL)
     return text

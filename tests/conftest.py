@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+# Before huggingface_hub reads it: what somebody has in their own cache must not change what tests find.
+os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / "rorem-tests-without-a-hub")
 
 
 @pytest.fixture(scope="session")

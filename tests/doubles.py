@@ -13,7 +13,7 @@ from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Cost, Remover, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.catalog import REMOVERS, Removers
 from rorem_demo.runtime.catalog import Catalog
-from rorem_demo.runtime.weights import WeightFile
+from rorem_demo.runtime.pins import WeightFile
 
 
 class Slow:
@@ -72,6 +72,7 @@ if __name__ == "__main__":
     from rorem_demo.services import Services
     from rorem_demo.settings import Settings
     from rorem_demo.ui.app import build, launch
+    from tests.segmenter_doubles import SEGMENTERS
 
-    services = Services.assemble(Settings.from_environment(os.environ), CATALOGUE)
+    services = Services.assemble(Settings.from_environment(os.environ), CATALOGUE, SEGMENTERS)
     launch(build(services), services)

@@ -20,6 +20,7 @@ from rorem_demo.cli import main
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import LIMITS, Cost, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.runtime.catalog import Catalog
+from rorem_demo.segmenters.catalog import SEGMENTERS
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 
@@ -353,9 +354,10 @@ def test_a_batch_survives_a_fault_of_the_program(batch: Desk) -> None:
 def test_methods_shows_a_row_each(desk: Desk) -> None:
     assert desk.run("methods") == 0
     lines = desk.capsys.readouterr().out.splitlines()
-    assert len(lines) == 5
-    assert lines[1].split() == ["grey", "Grey", "CC0-1.0", "cpu", "available"]
+    assert len(lines) == 5 + len(list(SEGMENTERS))
+    assert lines[1].split() == ["grey", "remove", "Grey", "CC0-1.0", "cpu", "available"]
     assert lines[4].endswith("needs the package no_such_package")
+    assert lines[-1].split()[1] == "select"
 
 
 def test_doctor_says_what_runs_and_what_is_in_force(desk: Desk) -> None:

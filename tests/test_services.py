@@ -1,20 +1,25 @@
 """Services: what the faces are given."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rorem_demo.errors import InputError, UnavailableError
+from rorem_demo.errors import ConfigError, InputError, UnavailableError
 from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Cost, Progress, Removal, RemovalOptions, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.erase import finish
 from rorem_demo.runtime.catalog import Catalog
+from rorem_demo.runtime.pins import WeightFile
+from rorem_demo.runtime.weights import Weights
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from rorem_demo.visits import OpenedPhoto, Result
+from tests.hub import LoopbackHub
+from tests.segmenter_doubles import row as pointer
 
 IMAGE: Image = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
 MASK: Mask = np.zeros((30, 40), np.bool_)
@@ -111,3 +116,38 @@ def test_a_result_is_kept_in_the_visit_of_its_photo_and_can_be_worked_on(service
     assert kept.image is removal.image
     assert (kept.icc, kept.name, kept.format, kept.notes) == (b"profile", "lake", "JPEG", ())
     assert services.visits.get(key, Result).source == source
+
+
+# Fetching
+
+WEIGHT = WeightFile(repository="owner/name", file="model.safetensors")
+
+
+def fetching(folder: Path, hub: LoopbackHub, *keys: str) -> Services:
+    rows = Catalog(replace(row("heavy"), weights=(WEIGHT,)), row("light"))
+    services = Services.assemble(Settings(fetch=keys), rows, Catalog(pointer("alike")))
+    return replace(services, weights=Weights(folder, cache=folder / "cache", endpoint=hub.address))
+
+
+def test_weights_that_were_asked_for_arrive_while_the_page_serves(tmp_path: Path) -> None:
+    with LoopbackHub() as hub:
+        hub.commit("owner/name", {"model.safetensors": b"weights"})
+        services = fetching(tmp_path, hub, "heavy", "light")
+        assert services.missing(services.removers["heavy"]) == ("weights",)
+        services.begin_fetching().join(20)
+    assert services.missing(services.removers["heavy"]) == ()
+
+
+def test_a_download_that_fails_is_a_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with LoopbackHub() as hub:
+        services = fetching(tmp_path, hub, "heavy")
+        services.begin_fetching().join(20)
+    (record,) = [record for record in caplog.records if record.name == "rorem_demo.services"]
+    assert "owner/name" in record.message
+    assert services.missing(services.removers["heavy"]) == ("weights",)
+
+
+def test_a_key_that_is_no_rows_is_refused_at_the_start(tmp_path: Path) -> None:
+    with LoopbackHub() as hub, pytest.raises(ConfigError, match="ROREM_FETCH names nothing-like-it") as refused:
+        fetching(tmp_path, hub, "heavy", "nothing-like-it").begin_fetching()
+    assert "heavy, light, alike" in refused.value.hint

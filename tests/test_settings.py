@@ -35,6 +35,11 @@ def test_a_value_that_is_no_sensible_number_is_refused_by_name(variable: str, te
         Settings.from_environment({variable: text})
 
 
+def test_names_are_read_as_they_are() -> None:
+    settings = Settings.from_environment({"ROREM_FETCH": " sam-vit-b, owlv2 ,", "ROREM_SEGMENTER": " grabcut "})
+    assert settings == Settings(fetch=("sam-vit-b", "owlv2"), segmenter="grabcut")
+
+
 def test_a_blank_value_counts_as_unset() -> None:
     assert Settings.from_environment({"ROREM_QUEUE_SIZE": "  "}) == Settings()
 

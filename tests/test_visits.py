@@ -12,6 +12,7 @@ from rorem_demo.errors import InputError
 from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Box
 from rorem_demo.removers.base import Removal, ResolvedOptions
+from rorem_demo.segmenters.base import Candidate
 from rorem_demo.visits import OpenedMask, OpenedPhoto, Result, Visits
 
 KILOBYTE = 1000
@@ -144,7 +145,29 @@ def test_a_mask_is_packed_and_comes_back_equal(visits: Visits) -> None:
     mask = np.random.default_rng(0).random((13, 7)) < 0.5
     item = OpenedMask.of(mask, "photo")
     assert np.array_equal(item.mask, mask)
-    assert item.size_bytes == -(-mask.size // 8)
+    assert item.size_bytes == len(item.data)
+
+
+def test_a_mask_of_twelve_megapixels_takes_kilobytes() -> None:
+    mask = np.zeros((3000, 4000), np.bool_)
+    mask[1000:2000, 1500:2500] = True
+    assert OpenedMask.of(mask, "photo").size_bytes < 20_000
+
+
+def test_a_proposed_mask_is_a_candidate_again() -> None:
+    mask, hint = np.eye(9, dtype=np.bool_), np.ones((4, 4), np.float16)
+    item = OpenedMask.proposed(Candidate(mask, 0.7, "dog", hint), "photo")
+    assert np.array_equal(item.candidate.mask, mask)
+    assert (item.candidate.score, item.candidate.hint is hint) == (0.7, True)
+    assert item.size_bytes == len(item.data) + hint.nbytes
+
+
+def test_what_belongs_to_an_item_is_found_by_its_id_and_a_name(visits: Visits) -> None:
+    photo, visit = visits.keep(OpenedPhoto(photo_of(1)))
+    assert f"{photo}/encoding" not in visits
+    key, same = visits.keep(OpenedMask.of(np.eye(3, dtype=np.bool_), photo), visit, f"{photo}/encoding")
+    assert (key, same) == (f"{photo}/encoding", visit)
+    assert key in visits
 
 
 def test_a_result_is_a_photo(visits: Visits) -> None:

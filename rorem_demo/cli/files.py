@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,14 +47,24 @@ class Job:
             StorageError: no such folder.
         """
         _ = self.format
-        if not self.output.parent.is_dir():
-            raise StorageError(f"There is no folder {self.output.parent}.", hint="Create it first.")
-        if not self.output.exists():
-            return
-        if not self.output.is_file():
-            raise InputError(f"{self.output} is not a file.", hint="Give a file to write to.")
-        if any(path.exists() and self.output.samefile(path) for path in (self.photo, self.mask)):
-            raise InputError(f"{self.output} is an input.", hint="Write to another file.")
+        check_output(self.output, inputs=(self.photo, self.mask))
+
+
+def check_output(output: Path, *, inputs: Sequence[Path]) -> None:
+    """Refuse now what could not be written after the work is done.
+
+    Raises:
+        InputError: the output is no file, or one of the inputs.
+        StorageError: no such folder.
+    """
+    if not output.parent.is_dir():
+        raise StorageError(f"There is no folder {output.parent}.", hint="Create it first.")
+    if not output.exists():
+        return
+    if not output.is_file():
+        raise InputError(f"{output} is not a file.", hint="Give a file to write to.")
+    if any(path.exists() and output.samefile(path) for path in inputs):
+        raise InputError(f"{output} is an input.", hint="Write to another file.")
 
 
 def paired(photos: Path, masks: Path, output: Path) -> list[Job]:

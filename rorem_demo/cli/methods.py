@@ -1,4 +1,4 @@
-"""`methods`: what the catalogue offers, and what of it runs here."""
+"""`methods`: what the catalogues offer, and what of it runs here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rorem_demo.cli.output import json_line, table
+from rorem_demo.removers.base import RemoverSpec
+from rorem_demo.segmenters.base import SegmenterSpec
 from rorem_demo.services import Services
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A row of the catalogue, as shown."""
+    """A row of a catalogue, as shown."""
 
     key: str
+    command: str
+    """`remove` or `select`: what takes the key as `--method`."""
     title: str
     licence: str
     runs_on: str
@@ -29,24 +33,28 @@ class Method:
 
 
 def listed(services: Services) -> list[Method]:
-    """All methods, in the catalogue's order."""
-    rows = ((spec, services.missing(spec)) for spec in services.removers)
-    return [
-        Method(
-            key=spec.key,
-            title=spec.title,
-            licence=spec.licence,
-            runs_on=spec.cost.device,
-            available=not missing,
-            missing=missing,
-        )
-        for spec, missing in rows
-    ]
+    """All methods, removers first, in their catalogues' order."""
+    removers = [_method(spec, "remove", spec.cost.device, services.missing(spec)) for spec in services.removers]
+    selecting = services.selecting
+    segmenters = [_method(spec, "select", "cpu", selecting.missing(spec)) for spec in selecting.segmenters]
+    return removers + segmenters
+
+
+def _method(spec: RemoverSpec | SegmenterSpec, command: str, runs_on: str, missing: tuple[str, ...]) -> Method:
+    return Method(
+        key=spec.key,
+        command=command,
+        title=spec.title,
+        licence=spec.licence,
+        runs_on=runs_on,
+        available=not missing,
+        missing=missing,
+    )
 
 
 def add_parser(commands: Any, common: ArgumentParser) -> None:
     """Add `methods` to the commands."""
-    parser = commands.add_parser("methods", parents=[common], help="list the removal methods")
+    parser = commands.add_parser("methods", parents=[common], help="list the methods of `remove` and `select`")
     parser.set_defaults(run=run)
 
 
@@ -56,6 +64,8 @@ def run(arguments: Namespace, services: Services) -> int:
     if arguments.json:
         print(json_line({"methods": [asdict(method) for method in found]}))
         return 0
-    rows = [(method.key, method.title, method.licence, method.runs_on, method.state) for method in found]
-    print(table(("key", "title", "licence", "runs on", "here"), rows))
+    rows = [
+        (method.key, method.command, method.title, method.licence, method.runs_on, method.state) for method in found
+    ]
+    print(table(("key", "for", "title", "licence", "runs on", "here"), rows))
     return 0

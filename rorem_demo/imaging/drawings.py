@@ -121,8 +121,14 @@ def encode_points(points: Iterable[tuple[float, float]], grid: int = 1) -> str:
 
 
 def how_made(drawing: Drawing) -> tuple[str, ...]:
-    """The kinds of the entries, in order and each once."""
-    return tuple(dict.fromkeys(entry.kind for entry in drawing.entries))
+    """The kinds of the entries and "brush" where strokes corrected one, in order and each once."""
+    kinds = (kind for entry in drawing.entries for kind in (entry.kind, *_corrections(entry)))
+    return tuple(dict.fromkeys(kinds))
+
+
+def _corrections(entry: Entry) -> tuple[str, ...]:
+    corrected = any(isinstance(shape, Stroke) for shape in entry.shapes[1:])
+    return ("brush",) if corrected else ()
 
 
 def refuse() -> NoReturn:

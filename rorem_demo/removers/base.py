@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Box, Image, Mask, Size
-from rorem_demo.runtime.weights import WeightFile
+from rorem_demo.runtime.pins import WeightFile
 
 OptionName: TypeAlias = Literal["seed", "steps", "guidance"]
 

@@ -13,11 +13,12 @@ from time import perf_counter
 
 import numpy as np
 
-from rorem_demo.errors import InputError, RoremError, UnavailableError
+from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.crops import Window
 from rorem_demo.imaging.masks import distance_to, soft_edge
 from rorem_demo.imaging.types import Box, Image, Mask, as_image, as_mask, size_of
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.runtime.guard import guarded
 
 LEAST_CONTEXT = 32
 """Pixels around a grown mask that a remover sees at least, however small the mask."""
@@ -98,17 +99,9 @@ def _steps(spec: RemoverSpec, remover: Remover, image: Image, hole: Mask, option
     """The remover's steps at the window's size, whatever size its model works at."""
     fit = spec.size.fit(size_of(image))
     model_image, model_hole = fit.image(image), fit.mask(hole)
-    try:
+    with guarded(spec.title, hint="Try another method.", memory_hint="Mark a smaller area or choose another method."):
         for step in remover.fill(model_image, model_hole, options):
             yield step if step.image is None else Step(step.fraction, fit.undo(_checked(spec, step.image, model_image)))
-    except MemoryError as error:
-        raise UnavailableError(
-            f"{spec.title} ran out of memory.", hint="Mark a smaller area or choose another method."
-        ) from error
-    except RoremError:
-        raise
-    except Exception as error:  # a model can fail in any way; the faces tell one sentence and log the cause
-        raise UnavailableError(f"{spec.title} failed on this photo.", hint="Try another method.") from error
 
 
 def _checked(spec: RemoverSpec, answer: Image, question: Image) -> Image:

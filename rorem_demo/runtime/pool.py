@@ -30,22 +30,27 @@ class ModelPool(Generic[M]):
         load: makes the model of a key; called once per key, however many ask for it at once, and again only
             after an eviction or a failure.
         capacity: models kept; at least 1. On ZeroGPU it is the length of the catalogue: nothing is evicted.
+        shared: the models hold nothing of their caller, so several may use one at once.
     """
 
-    def __init__(self, load: Callable[[str], M], capacity: int) -> None:
+    def __init__(self, load: Callable[[str], M], capacity: int, *, shared: bool = False) -> None:
         self._load = load
+        self._shared = shared
         self._capacity = max(1, capacity)
         self._slots: dict[str, _Slot[M]] = {}  # least recently used first
         self._guard = Lock()
 
     @contextmanager
     def use(self, key: str) -> Iterator[M]:
-        """The model, for this caller alone, loaded if need be. Raises what `load` raises."""
+        """The model, loaded if need be; for this caller alone unless models are shared. Raises what `load` raises."""
         slot = self._enter(key)
         try:
             with slot.lock:
                 if slot.model is None:
                     slot.model = self._load(key)
+                if not self._shared:
+                    yield slot.model
+            if self._shared:
                 yield slot.model
         finally:
             self._leave(key, slot)

@@ -14,8 +14,8 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rorem_demo.imaging.types import Box, Image, Mask
-from rorem_demo.runtime.weights import WeightFile
+from rorem_demo.imaging.types import Box, Image, Mask, Size
+from rorem_demo.runtime.pins import WeightFile
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ PromptKind: TypeAlias = Literal["click", "box", "phrase"]
 
 class Encoding(Protocol):
     """What a segmenter keeps of a photo, so that each further prompt is quick: plain CPU arrays, picklable."""
+
+    @property
+    def size(self) -> Size:
+        """Of the photo."""
+        ...
 
     @property
     def size_bytes(self) -> int:

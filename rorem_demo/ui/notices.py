@@ -6,16 +6,21 @@ import logging
 from base64 import b64encode
 from html import escape
 
+import cv2
+import numpy as np
+
 from rorem_demo.errors import RoremError
-from rorem_demo.imaging.io import encode_image
+from rorem_demo.imaging.io import encode_image, encode_mask
 from rorem_demo.imaging.sizes import SizeRule
-from rorem_demo.imaging.types import Image, size_of
+from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import RemoverSpec
 from rorem_demo.ui.values import Trouble
 
 log = logging.getLogger(__name__)
 
 PREVIEWED = SizeRule(longest=512)
+DRAWN = 1280
+"""Longer side of a mask as the page draws it (`static/raster.js`)."""
 
 OPTION_LABELS = {
     "seed": ("Seed", "The same seed gives the same picture."),
@@ -46,6 +51,15 @@ def picture_address(image: Image) -> str:
     """A preview as a data address, small enough for an event."""
     data = encode_image(PREVIEWED.fit(size_of(image)).image(image), "JPEG")
     return f"data:image/jpeg;base64,{b64encode(data).decode()}"
+
+
+def mask_picture(mask: Mask) -> bytes:
+    """A mask as a PNG, at most as large as the page draws it."""
+    factor = min(1.0, DRAWN / max(mask.shape))
+    if factor < 1:
+        size = size_of(mask).scaled(factor)
+        mask = cv2.resize(mask.view(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
+    return encode_mask(mask)
 
 
 def told(error: RoremError) -> str:

@@ -9,26 +9,27 @@
     POST /rorem/photos/{photo}/mask     a drawing -> the mask as a PNG
     POST /rorem/photos/{photo}/survey   a drawing -> how much is marked, and a shadow beside it
 
+and those of `ui.pointing`.
+
 Pictures go from the request into memory and never touch the disk. An id is the permission to use what it stands
 for, so answers are cached by nobody but the visitor's browser. Every refusal is {"sentence": ...}.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
-from functools import partial, wraps
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from anyio import CapacityLimiter, to_thread
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from rorem_demo.errors import InputError, RoremError
+from rorem_demo.errors import InputError
 from rorem_demo.imaging.drawings import encode_points, parse_drawing
 from rorem_demo.imaging.io import Photo, decode_mask, decode_photo, encode_image, encode_mask, original_format
 from rorem_demo.imaging.shadows import find_shadow
@@ -37,18 +38,18 @@ from rorem_demo.imaging.tracing import trace
 from rorem_demo.imaging.types import Mask, size_of
 from rorem_demo.services import Services
 from rorem_demo.ui.examples import ASSETS, EXAMPLES
+from rorem_demo.ui.http import PRIVATE, Table, attachment, read_body, refusing
+from rorem_demo.ui.notices import mask_picture
+from rorem_demo.ui.pointing import Pointing
 from rorem_demo.ui.values import LONGEST_VALUE, parse_json
 from rorem_demo.visits import OpenedMask, OpenedPhoto
 
-log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
-Handler = Callable[[Request], Awaitable[Response]]
 
 STATIC = Path(__file__).parent / "static"
 SHOWN = SizeRule(longest=4096)
 """Size of the picture the page shows; phones cannot draw a larger one."""
-PRIVATE = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
 SUFFIXES = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 
 
@@ -63,7 +64,7 @@ class Routes:
 
     def all(self) -> list[BaseRoute]:
         """For `launch(app_kwargs={"routes": ...})`."""
-        table: list[tuple[str, str, Handler]] = [
+        table: Table = [
             ("POST", "/photos", self.open_photo),
             ("POST", "/examples/{name}", self.open_example),
             ("GET", "/photos/{photo}/view", self.view),
@@ -72,8 +73,9 @@ class Routes:
             ("GET", "/masks/{mask}", self.show_mask),
             ("POST", "/photos/{photo}/mask", self.download_mask),
             ("POST", "/photos/{photo}/survey", self.survey),
+            *Pointing(self._services).table(),
         ]
-        routes: list[BaseRoute] = [Route(path, _refusing(handler), methods=[verb]) for verb, path, handler in table]
+        routes: list[BaseRoute] = [Route(path, refusing(handler), methods=[verb]) for verb, path, handler in table]
         pictures = Mount("/examples", StaticFiles(directory=ASSETS))
         return [Mount("/rorem", routes=[*routes, pictures, Mount("/static", StaticFiles(directory=STATIC))])]
 
@@ -99,7 +101,7 @@ class Routes:
         photo = self._photo(request)
         kind = original_format(photo) if request.query_params.get("format") == "original" else "PNG"
         data = await self._run(encode_image, photo.image, kind, photo.icc)
-        return _attachment(data, f"{photo.name}-removed.{SUFFIXES[kind]}", f"image/{kind.lower()}")
+        return attachment(data, f"{photo.name}-removed.{SUFFIXES[kind]}", f"image/{kind.lower()}")
 
     async def open_mask(self, request: Request) -> Response:
         """Decode and keep the mask file in the body."""
@@ -110,14 +112,14 @@ class Routes:
         return JSONResponse({"mask": kept}, 201)
 
     async def show_mask(self, request: Request) -> Response:
-        """A loaded mask, for the page to draw."""
+        """A mask, for the page to draw: no larger than the page draws it."""
         opened = self._visits.get(request.path_params["mask"], OpenedMask)
-        return Response(await self._run(encode_mask, opened.mask), headers={"Content-Type": "image/png", **PRIVATE})
+        return Response(await self._run(mask_picture, opened.mask), headers={"Content-Type": "image/png", **PRIVATE})
 
     async def download_mask(self, request: Request) -> Response:
         """The drawing in the body as a black and white PNG of the photo's size."""
         name = self._photo(request).name
-        return _attachment(await self._run(encode_mask, await self._drawn(request)), f"{name}-mask.png", "image/png")
+        return attachment(await self._run(encode_mask, await self._drawn(request)), f"{name}-mask.png", "image/png")
 
     async def survey(self, request: Request) -> Response:
         """How many pixels the drawing marks, and the shapes that would add a shadow beside it."""
@@ -136,7 +138,7 @@ class Routes:
         return JSONResponse({"id": key, "visit": visit, **about}, 201)
 
     async def _drawn(self, request: Request) -> Mask:
-        drawing = parse_drawing(parse_json(await _body(request, LONGEST_VALUE)))
+        drawing = parse_drawing(parse_json(await read_body(request, LONGEST_VALUE)))
         return await self._run(self._services.mask, request.path_params["photo"], drawing)
 
     def _photo(self, request: Request) -> Photo:
@@ -144,7 +146,7 @@ class Routes:
 
     async def _file(self, request: Request) -> bytes:
         limit = self._settings.max_upload_mb
-        data = await _body(request, limit * 2**20)
+        data = await read_body(request, limit * 2**20)
         if len(data) > limit * 2**20:
             raise InputError(f"The file is larger than {limit} MB.", hint="Open a smaller one.")
         return data
@@ -153,39 +155,6 @@ class Routes:
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._limiter)
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, or a little more than `limit` bytes of it."""
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > limit:
-            break
-    return bytes(data)
-
-
 def _view(photo: Photo) -> bytes:
     fit = SHOWN.fit(size_of(photo.image))
     return encode_image(fit.image(photo.image), "JPEG", photo.icc)
-
-
-def _attachment(data: bytes, name: str, kind: str) -> Response:
-    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
-    return Response(data, headers={"Content-Type": kind, "Content-Disposition": disposition, **PRIVATE})
-
-
-def _refusing(handler: Handler) -> Handler:
-    """The handler with every error as one sentence the page can show."""
-
-    @wraps(handler)
-    async def refusing(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except RoremError as error:
-            return JSONResponse({"sentence": error.sentence}, 422)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except Exception:  # a border: the visitor gets a sentence, the log the traceback
-            log.exception("%s failed", request.url.path.rpartition("/")[2])
-            return JSONResponse({"sentence": "Something failed on the server. Try again."}, 500)
-
-    return refusing

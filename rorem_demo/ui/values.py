@@ -14,9 +14,14 @@ from typing import Any
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.drawings import Drawing, parse_drawing
 from rorem_demo.imaging.types import Box
+from rorem_demo.segmenters.base import BoxPrompt, Click, Phrase, Prompt
 
 LONGEST_VALUE = 65_536
 """Characters of JSON that are read at all; the page itself keeps to 4 KB."""
+
+
+_FAR = 2**31
+"""No photo is as large; NumPy could not count so far."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,46 @@ def parse_removal(text: object) -> RemovalRequest:
     if not isinstance(photo, str) or len(photo) > 64 or type(run) is not int or not 0 <= run < 2**53:
         raise _unreadable()
     return RemovalRequest(photo, parse_drawing(value.get("drawing")), run)
+
+
+@dataclass(frozen=True)
+class PointingRequest:
+    """What the stage sends when somebody points at something."""
+
+    prompts: tuple[Prompt, ...]
+    previous: str | None
+    """Id of the mask the last click corrects."""
+    preview: bool
+    """Only to be shown while the pointer rests there; nothing is kept."""
+
+
+def parse_pointing(text: object) -> PointingRequest:
+    """A pointing request, checked for its form; what it means on the photo is `segmenters.segment`'s to check.
+
+    Raises:
+        InputError: anything is malformed.
+    """
+    value = parse_json(text)
+    clicks, box, phrase, previous = (value.get(name) for name in ("clicks", "box", "phrase", "previous"))
+    prompts: list[Prompt] = [] if box is None else [BoxPrompt(Box(*_whole_numbers(box, 4)))]
+    if not isinstance(clicks, list | None) or not isinstance(previous, str | None):
+        raise _unreadable()
+    for click in clicks or []:
+        x, y, keep = _whole_numbers(click, 3)
+        prompts.append(Click(x, y, keep=bool(keep)))
+    if phrase is not None:
+        if not isinstance(phrase, str):
+            raise _unreadable()
+        prompts.append(Phrase(phrase))
+    return PointingRequest(tuple(prompts), previous, preview=value.get("preview") is True)
+
+
+def _whole_numbers(value: object, count: int) -> list[int]:
+    if not isinstance(value, list) or len(value) != count:
+        raise _unreadable()
+    if any(type(number) is not int or abs(number) > _FAR for number in value):
+        raise _unreadable()
+    return value
 
 
 def _unreadable() -> InputError:

@@ -88,6 +88,13 @@ def test_everything_the_page_sends() -> None:
     assert how_made(drawing) == ("brush", "lasso", "box", "file")
 
 
+def test_a_proposed_mask_that_was_corrected_says_both() -> None:
+    stroke = Stroke(((1, 1),), 2.0, erases=True)
+    clicked = Entry("click", (Loaded("m-1"),))
+    assert how_made(Drawing((clicked,))) == ("click",)
+    assert how_made(Drawing((Entry("click", (Loaded("m-1"), stroke)), clicked))) == ("click", "brush")
+
+
 def test_points_in_the_format_javascript_writes() -> None:
     # zigzag: 150 -> 300 -> AC 02; -1 -> 01; then +3 -> 06, -64 -> 7F
     text = base64.b64encode(bytes([0xAC, 0x02, 0x01, 0x06, 0x7F])).decode()

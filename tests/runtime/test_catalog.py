@@ -14,7 +14,10 @@ from rorem_demo.errors import ConfigError, InputError, UnavailableError
 from rorem_demo.removers.base import RemoverSpec
 from rorem_demo.removers.catalog import REMOVERS
 from rorem_demo.runtime.catalog import Catalog
-from rorem_demo.runtime.weights import WeightFile, Weights
+from rorem_demo.runtime.pins import WeightFile
+from rorem_demo.runtime.weights import Weights
+from rorem_demo.segmenters.base import SegmenterSpec
+from rorem_demo.segmenters.catalog import SEGMENTERS
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ def test_load_without_its_weights_is_refused() -> None:
         Catalog(row).load("a", Weights())
 
 
-@pytest.mark.parametrize("spec", list(REMOVERS), ids=lambda spec: spec.key)
-def test_every_loader_exists(spec: RemoverSpec) -> None:
+@pytest.mark.parametrize("spec", [*REMOVERS, *SEGMENTERS], ids=lambda spec: spec.key)
+def test_every_loader_exists(spec: RemoverSpec | SegmenterSpec) -> None:
     module, _, function = spec.loader.partition(":")
     found = find_spec(module)
     assert found is not None, f"no module {module}"
@@ -77,6 +80,7 @@ def test_every_loader_exists(spec: RemoverSpec) -> None:
 
 def test_reading_the_catalogue_imports_no_model_code() -> None:
     heavy = ["cv2", "diffusers", "gradio", "PIL", "torch", "transformers"]
-    code = f"import rorem_demo.removers.catalog, sys, json; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    catalogues = "rorem_demo.removers.catalog, rorem_demo.segmenters.catalog"
+    code = f"import {catalogues}, sys, json; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []

@@ -1,4 +1,4 @@
-"""The endpoint /remove, called as strangers call it: by gradio's client and as an MCP tool, over a socket."""
+"""The endpoints /remove and /select, called as strangers do: by gradio's client and as MCP tools, over a socket."""
 
 import ast
 import asyncio
@@ -29,6 +29,7 @@ from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from rorem_demo.ui.app import build, launch
+from tests.segmenter_doubles import SEGMENTERS
 
 pytestmark = [
     pytest.mark.slow,
@@ -53,7 +54,7 @@ def address() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    services = Services.assemble(Settings(max_megapixels=1))
+    services = Services.assemble(Settings(max_megapixels=1), segmenters=SEGMENTERS)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("GRADIO_SERVER_PORT", str(port))
         environment.setenv("GRADIO_ANALYTICS_ENABLED", "False")
@@ -166,9 +167,59 @@ def test_a_bad_file_is_refused_in_a_sentence(caller: Caller, photo: Path, mask: 
     assert "Nothing is marked." in caller.refusal(photo, empty)
 
 
+# --- select -------------------------------------------------------------------------------------------------------
+
+
+def scene() -> Image:
+    return np.where(MASK[..., None], (200, 40, 30), 40).astype(np.uint8)
+
+
+def test_a_click_a_box_and_a_phrase_give_the_mask_that_remove_takes(address: str, caller: Caller) -> None:
+    client, photo = Client(address, verbose=False), caller.file("scene.png", scene())
+    for prompts in (
+        ("35,25", "", ""),
+        ("", "25,15,55,35", ""),
+        ("", "", "the red square"),
+        ("35,25 2,2 3,3,-", "", ""),
+    ):
+        path, report = client.predict(handle_file(photo), *prompts, "", api_name="/select")
+        with PIL.Image.open(path) as picture:
+            assert (np.asarray(picture.convert("L")) > 127).tolist() == MASK.tolist()
+        assert report["objects"][0]["box"] == [30, 20, 50, 30]
+    removed, _ = caller.remove(photo, Path(path), "telea", 0, 3)
+    assert removed.max() < 60
+
+
+SELECT_REFUSED = [
+    (("", "", "", ""), "Nothing was pointed at."),
+    (("here", "", "", ""), "is no click"),
+    (("99,0", "", "", ""), "outside the photo"),
+    (("1,1", "", "", "nothing"), "nothing"),
+    (("", "", "zebra", ""), "Found no “zebra” in this photo."),
+]
+
+
+@pytest.mark.parametrize(("prompts", "words"), SELECT_REFUSED, ids=str)
+def test_what_cannot_be_selected_is_refused_in_a_sentence(
+    address: str, caller: Caller, prompts: tuple[str, ...], words: str
+) -> None:
+    photo = caller.file("scene.png", scene())
+    with pytest.raises(AppError, match=words):
+        Client(address, verbose=False).predict(handle_file(photo), *prompts, api_name="/select")
+
+
+def test_the_mcp_tool_selects(address: str) -> None:
+    answer = asyncio.run(call(address, "select", photo=data_address(scene()), clicks="35,25"))
+    assert not answer.isError
+    file, report = ast.literal_eval(text_of(answer))
+    assert report["objects"][0]["box"] == [30, 20, 50, 30]
+    with urlopen(file["url"], timeout=10) as data, PIL.Image.open(BytesIO(data.read())) as picture:
+        assert (np.asarray(picture.convert("L")) > 127).tolist() == MASK.tolist()
+
+
 def test_the_pages_own_events_are_out_of_reach(address: str) -> None:
     client = Client(address, verbose=False)
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/remove"]
+    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/remove", "/select"]
     for name in ("/on_submit", "/follow"):
         with pytest.raises(ValueError, match="Cannot find a function"):
             client.predict("{}", "telea", api_name=name)
@@ -226,9 +277,9 @@ async def tools(address: str) -> list[Tool]:
         return (await opened.list_tools()).tools
 
 
-async def call(address: str, **arguments: Any) -> CallToolResult:
+async def call(address: str, tool: str = "remove", **arguments: Any) -> CallToolResult:
     async with session(address) as opened:
-        return await opened.call_tool("remove", arguments)
+        return await opened.call_tool(tool, arguments)
 
 
 def text_of(answer: CallToolResult) -> str:
@@ -238,8 +289,10 @@ def text_of(answer: CallToolResult) -> str:
 
 
 def test_the_mcp_tool_is_described_by_the_docstring(address: str) -> None:
-    (tool,) = asyncio.run(tools(address))
-    assert tool.name == "remove"
+    tool, other = asyncio.run(tools(address))
+    assert (tool.name, other.name) == ("remove", "select")
+    assert str(other.description).startswith("Make the mask of an object by pointing at it;")
+    assert other.inputSchema["required"] == ["photo"]
     assert str(tool.description).startswith("Remove what a mask marks from a photo, at full resolution;")
     assert "Returns: the result as a PNG, a report of seconds" in str(tool.description)
     properties = tool.inputSchema["properties"]

@@ -284,14 +284,14 @@ def props(page: gr.Blocks, kind: str) -> list[dict[str, Any]]:
 
 
 def choices(page: gr.Blocks, kind: str, label: str) -> list[str]:
-    (found,) = [block for block in props(page, kind) if block["label"] == label]
+    found, *_ = [block for block in props(page, kind) if block["label"] == label]
     return [key for _, key in found["choices"]]
 
 
-def test_the_api_is_remove_alone(services: Services) -> None:
+def test_the_api_is_remove_and_select_alone(services: Services) -> None:
     api = built(services).get_api_info()
     assert api is not None
-    assert list(api["named_endpoints"]) == ["/remove"]
+    assert list(api["named_endpoints"]) == ["/remove", "/select"]
     assert api["unnamed_endpoints"] == {}
 
 

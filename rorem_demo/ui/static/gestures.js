@@ -2,7 +2,7 @@
 // zooms. While a pen is down, fingers are ignored: they are a resting hand.
 
 export class Gestures {
-  /** @param host {camera, drawing(): boolean, begin(point), move(point), end(), cancel(), hover(place), slide(x), changed()} */
+  /** @param host {camera, drawing(): boolean, begin(point, {keep, add}), move(point), end(), cancel(), hover(place), slide(x), changed()} */
   constructor(canvas, host) {
     this.canvas = canvas;
     this.host = host;
@@ -32,10 +32,10 @@ export class Gestures {
   #begin(event) {
     const place = this.#place(event);
     if (event.button === 1 || this.space) this.action = "pan";
-    else if (event.button !== 0) this.action = null;
+    else if (event.button !== 0 && !(event.button === 2 && this.host.pointing())) this.action = null;
     else if (this.host.drawing()) {
       this.action = "draw";
-      this.host.begin(this.host.camera.toPhoto(...place));
+      this.host.begin(this.host.camera.toPhoto(...place), { keep: event.button === 2 || event.altKey, add: event.shiftKey });
     } else this.action = "slide";
   }
 
@@ -47,7 +47,7 @@ export class Gestures {
   #move(event) {
     const known = this.pointers.get(event.pointerId);
     const place = this.#place(event);
-    if (event.pointerType !== "touch") this.host.hover(place);
+    if (event.pointerType !== "touch") this.host.hover(place, this.pointers.size === 0);
     if (!known) return;
     const before = known.place;
     if (this.action === "draw") for (const part of coalesced(event)) this.host.move(this.host.camera.toPhoto(...this.#place(part)));

@@ -3,7 +3,9 @@
 
 /** @typedef {{tool: "brush"|"erase", radius: number, points: number[]} | {tool: "lasso"|"box", points: number[]}
  *  | {tool: "mask", mask: string}} Shape  */
-/** @typedef {{key: number, kind: string, grow: number, hidden: boolean, shapes: Shape[]}} Entry */
+/** What an entry was made from by pointing; its first shape is the mask of the chosen candidate.
+ *  @typedef {{clicks: number[][], box: number[]|null, candidates: string[], chosen: number}} Pointed */
+/** @typedef {{key: number, kind: string, grow: number, hidden: boolean, shapes: Shape[], label?: string, pointed?: Pointed}} Entry */
 /** @typedef {{photo: object|null, entries: Entry[], invert: boolean, active: number|null}} Doc */
 
 export const EMPTY = Object.freeze({ photo: null, entries: [], invert: false, active: null });
@@ -64,8 +66,8 @@ export function withShape(doc, shape, kind) {
 }
 
 /** The document with one more entry, which becomes the active one. */
-export function withEntry(doc, kind, shapes) {
-  const entry = { key: nextKey++, kind, grow: 0, hidden: false, shapes };
+export function withEntry(doc, kind, shapes, more = {}) {
+  const entry = { key: nextKey++, kind, grow: 0, hidden: false, shapes, ...more };
   return { entries: [...doc.entries, entry], active: entry.key };
 }
 

@@ -1,7 +1,8 @@
 // The keyboard. Single letters act only while the canvas has the focus, so that they never surprise a screen reader
 // or a text field; Tab only moves the focus.
 
-const TOOLS = { b: "brush", e: "erase", l: "lasso", r: "box" };
+const TOOLS = { b: "brush", e: "erase", l: "lasso", r: "box", p: "point", t: "text" };
+const CLICKS = { n: "object", a: "add", x: "drop" };
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function listen(root, canvas, handle, stage) {
@@ -41,6 +42,8 @@ function onCanvas(event, stage) {
   if (key === "o") return stage.showOriginal(true), true;
   if (key === "[" || key === "]") return stage.resizeBrush(key === "]" ? 1.2 : 1 / 1.2), true;
   if (key in TOOLS) return stage.useTool(TOOLS[key]), true;
+  if (key in CLICKS) return stage.pointing.setMode(CLICKS[key]), true;
+  if (key === "c") return stage.do.other(), true;
   if (key === "i") return stage.do.invert(), true;
   if (key === "0") return stage.do.fit(), true;
   if (key === "+" || key === "=" || key === "-") return stage.zoomCentre(key === "-" ? 1 / 1.25 : 1.25), true;

@@ -51,6 +51,7 @@ export class Painter {
     if (scene.mode === "working") this.#working(scene);
     else if (this.bitmap?.marked) this.#tint(scene.accent, 0.38);
     if (this.bitmap?.marked) this.#ants();
+    if (scene.mode === "select") this.#pointed(scene);
     this.#gesture(scene);
     this.#pointer(scene);
   }
@@ -153,6 +154,28 @@ export class Painter {
     }
   }
 
+  /** What a click would take, and the clicks made: small marks beside which the object stays visible. */
+  #pointed({ hovered, clicks = [], accent }) {
+    if (hovered) {
+      this.context.globalAlpha = 0.28;
+      this.#overPhoto(inColor(hovered.picture, accent));
+      this.context.globalAlpha = 1;
+    }
+    for (const [x, y, keep] of clicks) this.#mark(this.camera.toStage(x + 0.5, y + 0.5), keep);
+  }
+
+  #mark([x, y], keep) {
+    const { context } = this;
+    for (const [color, width] of [["rgba(0,0,0,.75)", 4], ["#fff", 1.75]]) {
+      context.strokeStyle = color;
+      context.lineWidth = width;
+      context.beginPath();
+      context.moveTo(x - 4, y); context.lineTo(x + 4, y);
+      if (!keep) { context.moveTo(x, y - 4); context.lineTo(x, y + 4); }
+      context.stroke();
+    }
+  }
+
   #gesture({ gesture, accent }) {
     if (!gesture) return;
     const { context, camera } = this;
@@ -173,7 +196,7 @@ export class Painter {
     context.globalAlpha = 1;
     context.lineWidth = 2 / camera.scale;
     context.setLineDash([6 / camera.scale, 4 / camera.scale]);
-    if (tool === "box") {
+    if (tool === "box" || tool === "point") {
       context.beginPath();
       context.rect(points[0], points[1], points.at(-2) - points[0], points.at(-1) - points[1]);
     }
@@ -197,6 +220,17 @@ export class Painter {
       context.stroke();
     }
   }
+}
+
+/** A bitmap's shape in one colour. */
+function inColor(picture, color) {
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = color;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  return canvas;
 }
 
 /** Marked pixels with an unmarked neighbour; the picture's own edge counts as unmarked. */

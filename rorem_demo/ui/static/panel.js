@@ -2,7 +2,7 @@
 
 import { replaceEntry, withoutEntry } from "./history.js";
 
-const NAMES = { brush: "Brush", lasso: "Lasso", box: "Box", file: "Mask file", shadow: "Shadow" };
+const NAMES = { brush: "Brush", lasso: "Lasso", rectangle: "Box", file: "Mask file", shadow: "Shadow", click: "Object", box: "Object", phrase: "Found" };
 
 export class Panel {
   constructor(root, history) {
@@ -19,7 +19,7 @@ export class Panel {
   }
 
   #row(doc, entry, index) {
-    const name = `${NAMES[entry.kind] ?? entry.kind} ${index + 1}`;
+    const name = `${entry.label || (NAMES[entry.kind] ?? entry.kind)} ${index + 1}`;
     const active = doc.active === entry.key;
     const row = document.createElement("li");
     row.classList.toggle("active", active);

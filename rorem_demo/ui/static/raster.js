@@ -15,6 +15,11 @@ export class Rasteriser {
     this.canvas = document.createElement("canvas");
   }
 
+  /** A mask that came with its picture need not be asked for. */
+  adopt(id, picture) {
+    this.masks.set(id, picture);
+  }
+
   /** {width, height, scale, bits: Uint8Array, marked} of a document's shown entries. */
   draw(doc) {
     const scale = Math.min(1, LONGEST / Math.max(doc.photo.width, doc.photo.height));
@@ -29,6 +34,13 @@ export class Rasteriser {
     let marked = 0;
     for (let i = 0; i < bits.length; i++) marked += (bits[i] ^= doc.invert ? 1 : 0);
     return { width, height, scale, bits, marked };
+  }
+
+  /** Whether an entry of the document drawn last marks a point of the photo. */
+  covers(entry, [x, y], { width, height, scale }) {
+    const [column, row] = [Math.floor(x * scale), Math.floor(y * scale)];
+    const inside = column >= 0 && row >= 0 && column < width && row < height;
+    return inside && Boolean(this.cache.get(entry)?.bits[row * width + column]);
   }
 
   #entry(entry, photo, width, height) {

@@ -18,6 +18,29 @@ export class Server {
     return (await (await this.#call(`photos/${photo}/masks`, { method: "POST", body: file })).json()).mask;
   }
 
+  /** Titles, or sentences that say why not: {click, box, phrase}. */
+  async segmenters() {
+    return (await this.#call("segmenters", {})).json();
+  }
+
+  /** The first look at a photo; `tell` is called with {title, fraction} as it goes. */
+  async encode(photo, kind, tell) {
+    const answer = await this.#call(`photos/${photo}/encode?kind=${kind}`, { method: "POST" });
+    for await (const step of lines(answer.body)) {
+      if (step.sentence) throw new Error(step.sentence);
+      if (step.ready) return;
+      tell(step);
+    }
+    throw new Error("The connection broke off. Try again.");
+  }
+
+  /** Candidates for prompts, each with a bitmap whose alpha is its mask. */
+  async select(photo, prompts) {
+    const answer = await (await this.#call(`photos/${photo}/select`, { method: "POST", body: JSON.stringify(prompts) })).json();
+    const pictures = answer.candidates.map(async (candidate) => ({ ...candidate, picture: await alphaBitmap(await (await fetch(candidate.picture)).blob()) }));
+    return { ...answer, candidates: await Promise.all(pictures) };
+  }
+
   async survey(photo, drawing) {
     return (await this.#call(`photos/${photo}/survey`, { method: "POST", body: JSON.stringify(drawing) })).json();
   }
@@ -28,14 +51,7 @@ export class Server {
 
   /** A loaded mask as a bitmap whose alpha is the mask. */
   async maskPicture(id) {
-    const picture = await createImageBitmap(await (await this.#call(`masks/${id}`, {})).blob());
-    const canvas = new OffscreenCanvas(picture.width, picture.height);
-    const context = canvas.getContext("2d");
-    context.drawImage(picture, 0, 0);
-    const pixels = context.getImageData(0, 0, picture.width, picture.height);
-    for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = pixels.data[i];
-    context.putImageData(pixels, 0, 0);
-    return createImageBitmap(canvas);
+    return alphaBitmap(await (await this.#call(`masks/${id}`, {})).blob());
   }
 
   async picture(photo) {
@@ -63,5 +79,30 @@ export class Server {
     if (answer.ok) return answer;
     const told = await answer.json().catch(() => ({}));
     throw new Error(told.sentence || "The server refused this. Try again.");
+  }
+}
+
+/** A black and white picture as a bitmap of which white is opaque. */
+async function alphaBitmap(blob) {
+  const picture = await createImageBitmap(blob);
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0);
+  const pixels = context.getImageData(0, 0, picture.width, picture.height);
+  for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = pixels.data[i];
+  context.putImageData(pixels, 0, 0);
+  return createImageBitmap(canvas);
+}
+
+/** The JSON values of a body that has one a line, as they arrive. */
+async function* lines(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n");
+    rest = parts.pop();
+    for (const part of parts) if (part) yield JSON.parse(part);
   }
 }

@@ -7,6 +7,7 @@ import { History, withEntry, withErased, withGrow, withShape } from "./history.j
 import { listen } from "./keys.js";
 import { Painter } from "./painter.js";
 import { Panel } from "./panel.js";
+import { Pointing } from "./pointing.js";
 import { Rasteriser } from "./raster.js";
 import { Server } from "./server.js";
 import { Sources } from "./sources.js";
@@ -28,6 +29,7 @@ class Stage {
     this.history = new History((doc) => this.#documentChanged(doc));
     this.rasteriser = new Rasteriser((id) => this.server.maskPicture(id), () => this.#select());
     this.panel = new Panel(element, this.history);
+    this.pointing = new Pointing(this);
     this.words = new Words(this);
     this.scene = { mode: "empty", tool: "brush", brush: 18, slider: 0.5, accent: accentOf(element) };
     this.do = this.#commands();
@@ -41,6 +43,11 @@ class Stage {
     return this.history.doc;
   }
 
+  /** Photo pixels one unit of a shape's points stands for. */
+  get grid() {
+    return gridOf(this.doc.photo);
+  }
+
   get marked() {
     return this.doc.photo ? (this.bitmap?.marked ?? 0) : 0;
   }
@@ -52,15 +59,17 @@ class Stage {
     return {
       undo: () => (this.scene.mode === "result" ? this.back() : this.#idle() && history.undo()),
       redo: () => this.#idle() && history.redo(),
-      grow: () => this.#edit(withGrow(this.doc, this.#growStep())),
-      shrink: () => this.#edit(withGrow(this.doc, -this.#growStep())),
-      invert: () => this.doc.photo && this.#edit({ invert: !this.doc.invert }),
-      clear: () => (this.doc.entries.length || this.doc.invert) && this.#edit({ entries: [], invert: false, active: null }),
+      grow: () => this.edit(withGrow(this.doc, this.#growStep())),
+      shrink: () => this.edit(withGrow(this.doc, -this.#growStep())),
+      invert: () => this.doc.photo && this.edit({ invert: !this.doc.invert }),
+      other: () => this.#idle() && this.pointing.other(),
+      suggest: () => this.#idle() && this.pointing.suggest(),
+      clear: () => (this.doc.entries.length || this.doc.invert) && this.edit({ entries: [], invert: false, active: null }),
       fit: () => { this.camera.fit(); this.redraw(); },
       remove: () => (this.scene.mode === "working" ? this.#cancel() : this.#remove()),
       back: () => this.back(),
       continue: () => this.#continue(),
-      "save-mask": () => this.#trying(() => this.#saveMask()),
+      "save-mask": () => this.trying(() => this.#saveMask()),
       "load-mask": () => this.doc.photo && this.part("mask-file").click(),
       open: () => this.sources.choose(),
       camera: () => this.sources.camera(),
@@ -72,22 +81,23 @@ class Stage {
   async open(opening) {
     if (!this.#leaveWork()) return;
     this.words.say("Opening…");
-    await this.#trying(async () => {
+    await this.trying(async () => {
       const photo = await opening();
       this.pictures.clear();
       await this.#picture(photo.id);
       this.setMode("select");
       this.history.restart(photo);
-      this.words.say(photo.notes.join(" ") || "Paint over what should go.");
+      this.words.say(photo.notes.join(" ") || this.pointing.tip);
+      this.pointing.prepare();
       this.canvas.focus({ preventScroll: true });
     });
   }
 
   async addMask(file) {
     const photo = this.doc.photo;
-    await this.#trying(async () => {
+    await this.trying(async () => {
       const mask = await this.server.openMask(photo.id, file);
-      this.#edit(withEntry(this.doc, "file", [{ tool: "mask", mask }]));
+      this.edit(withEntry(this.doc, "file", [{ tool: "mask", mask }]));
     });
   }
 
@@ -157,7 +167,7 @@ class Stage {
     if (!update || this.scene.mode !== "working" || (update.run !== this.run && update.run !== -1)) return;
     if (update.kind === "started") return this.words.started(update);
     if (update.kind === "working") return this.#preview(update);
-    if (update.kind === "done") return this.#trying(() => this.#done(update));
+    if (update.kind === "done") return this.trying(() => this.#done(update));
     return this.#trouble(update);
   }
 
@@ -204,6 +214,7 @@ class Stage {
     this.#dropGesture();
     for (const button of this.element.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === tool);
     if (this.scene.mode === "result") this.back();
+    this.pointing.toolChanged(tool);
   }
 
   resizeBrush(factor) {
@@ -232,6 +243,7 @@ class Stage {
     const { tool, crosshair, gesture } = this.scene;
     if (!crosshair) return this.arrow([0, 0], false);
     if (tool === "brush" || tool === "erase") return this.#dot(crosshair, joined);
+    if (tool === "point") return this.pointing.click(crosshair, { add: joined });
     if (!gesture) return this.#begin(crosshair);
     const [x, y] = gesture.points;
     const closes = tool === "box" || Math.hypot(x - crosshair[0], y - crosshair[1]) < 12 / this.camera.scale;
@@ -251,21 +263,26 @@ class Stage {
     return {
       camera: this.camera,
       ready: () => Boolean(this.doc.photo) && this.scene.mode !== "empty",
-      drawing: () => this.scene.mode === "select",
-      begin: (point) => this.#begin(point),
+      drawing: () => this.scene.mode === "select" && this.scene.tool !== "text",
+      pointing: () => this.scene.tool === "point",
+      begin: (point, how) => this.#begin(point, how),
       move: (point) => this.#move(point),
       end: () => this.#end(),
       cancel: () => this.#dropGesture(),
-      hover: (place) => { this.scene.pointer = this.scene.mode === "select" ? place : null; this.redraw(); },
+      hover: (place, idle = false) => {
+        this.scene.pointer = this.scene.mode === "select" ? place : null;
+        this.pointing.hover(idle && this.scene.pointer);
+        this.redraw();
+      },
       slide: (x) => this.slideTo(x / this.camera.width),
       changed: () => this.redraw(),
     };
   }
 
-  #begin(point) {
+  #begin(point, how = {}) {
     const { tool, brush } = this.scene;
     const radius = tool === "brush" || tool === "erase" ? Math.max(0.5, brush / this.camera.scale) : undefined;
-    this.scene.gesture = { tool, radius, points: [...point] };
+    this.scene.gesture = { tool, radius, how, points: [...point] };
   }
 
   #move(point) {
@@ -283,16 +300,20 @@ class Stage {
     if (!gesture) return;
     this.scene.gesture = null;
     const { tool, radius } = gesture;
+    if (tool === "point") return this.pointing.end(gesture);
     const raw = tool === "box" ? [...gesture.points.slice(0, 2), ...gesture.points.slice(-2)] : gesture.points;
     const tolerance = Math.max(0.7 / this.camera.scale, (radius ?? 0) * 0.05);
     const unit = gridOf(this.doc.photo);
     const points = simplify(raw, tolerance).map((value) => Math.round(value / unit));
     if (tool !== "brush" && tool !== "erase" && area(points) < 1) return this.redraw();
     const shape = radius === undefined ? { tool, points } : { tool, radius: Math.round(radius * 10) / 10, points };
-    this.#edit(tool === "erase" ? withErased(this.doc, shape) : withShape(this.doc, shape, tool));
+    if (tool === "erase") return this.edit(withErased(this.doc, shape));
+    this.edit(withShape(this.doc, shape, tool === "box" ? "rectangle" : tool));
+    if (tool === "box") this.pointing.offerObject();
   }
 
-  #edit(change) {
+
+  edit(change) {
     if (!this.#idle()) return;
     if (this.scene.mode === "result") this.setMode("select");
     const next = { ...this.doc, ...change };
@@ -319,13 +340,14 @@ class Stage {
   #documentChanged(doc) {
     this.#dropGesture();
     this.panel.show(doc);
+    this.pointing.documentChanged(doc);
     if (doc.photo) this.#showPhoto(doc.photo);
     this.#select();
     this.#askSurvey();
   }
 
   async #showPhoto(photo) {
-    const picture = this.pictures.get(photo.id) ?? (await this.#trying(() => this.#picture(photo.id)));
+    const picture = this.pictures.get(photo.id) ?? (await this.trying(() => this.#picture(photo.id)));
     if (!picture || this.doc.photo.id !== photo.id) return;
     this.scene.picture = picture;
     this.camera.show(photo);
@@ -342,7 +364,7 @@ class Stage {
   #askSurvey() {
     clearTimeout(this.surveying);
     this.words.withdraw();
-    if (!this.marked || this.doc.entries.some((entry) => entry.kind === "shadow")) return;
+    if (!this.marked || this.doc.entries.some((entry) => entry.kind === "shadow" || entry.kind === "rectangle")) return;
     const doc = this.doc;
     this.surveying = setTimeout(async () => {
       const { shadow } = await this.server.survey(doc.photo.id, toDrawing(doc)).catch(() => ({}));
@@ -355,7 +377,7 @@ class Stage {
   #addShadow(shapes) {
     const unit = gridOf(this.doc.photo);
     const onGrid = shapes.map(({ tool, points }) => ({ tool, points: decode(points).map((value) => Math.round(value / unit)) }));
-    this.#edit(withEntry(this.doc, "shadow", onGrid));
+    this.edit(withEntry(this.doc, "shadow", onGrid));
   }
 
   async #picture(id) {
@@ -407,7 +429,7 @@ class Stage {
     });
   }
 
-  async #trying(action) {
+  async trying(action) {
     try {
       return await action();
     } catch (error) {
@@ -422,6 +444,7 @@ class Stage {
       const button = event.target.closest("button");
       if (button?.dataset.do) this.do[button.dataset.do]?.();
       if (button?.dataset.tool) this.useTool(button.dataset.tool);
+      if (button?.dataset.click) this.pointing.setMode(button.dataset.click);
     });
     const hold = this.element.querySelector('[data-do="original"]');
     for (const [name, shown] of [["pointerdown", true], ["pointerup", false], ["pointerleave", false], ["keydown", true], ["keyup", false], ["blur", false]]) {

@@ -104,11 +104,12 @@ export class Words {
     this.#enable("undo", mode !== "working" && (history.past.length || mode === "result"));
     this.#enable("redo", mode !== "working" && history.future.length);
     for (const name of ["grow", "shrink", "clear", "save-mask"]) this.#enable(name, mode !== "working" && stage.marked);
+    this.#enable("other", mode === "select" && stage.pointing.choices > 1);
     for (const name of ["invert", "load-mask", "fit"]) this.#enable(name, mode !== "empty");
     stage.element.querySelector('[data-do="invert"]').setAttribute("aria-pressed", stage.doc.invert);
   }
 
   #enable(name, enabled) {
-    this.stage.element.querySelector(`:is(.tools, .entries) [data-do="${name}"]`).disabled = !enabled;
+    this.stage.element.querySelector(`:is(.tools, .options, .entries) [data-do="${name}"]`).disabled = !enabled;
   }
 }

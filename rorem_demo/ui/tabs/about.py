@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from rorem_demo.removers.base import RemoverSpec
+from rorem_demo.segmenters.base import SegmenterSpec
 from rorem_demo.services import Services
 
 PAPER = """
@@ -22,8 +23,8 @@ It is kept in this server's memory under an address nobody can guess, never writ
 Only pixels inside the grown selection change, and the page counts the others to show it.
 
 ### Elsewhere
-`python -m rorem_demo remove PHOTO MASK -o OUT` does the same on your own machine. The link *Use via API* below shows
-the endpoint `/remove`, which is an MCP tool as well.
+`python -m rorem_demo select PHOTO --click X,Y -o MASK` and `remove PHOTO MASK -o OUT` do the same on your own machine.
+The link *Use via API* below shows the endpoints `/select` and `/remove`, which are MCP tools as well.
 """
 
 
@@ -32,6 +33,7 @@ def build_about_tab(services: Services) -> None:
     with gr.Column(elem_id="about"):
         gr.Markdown(PAPER)
         gr.Markdown("### Methods\n" + methods_table(services))
+        gr.Markdown("### Pointing\n" + segmenters_table(services))
         gr.Markdown(PRIVACY.format(minutes=services.settings.expiry_minutes))
 
 
@@ -42,6 +44,21 @@ def methods_table(services: Services) -> str:
         for spec in services.removers
     ]
     return "\n".join(["| Method | Licence | Source | Here |", "|---|---|---|---|", *rows])
+
+
+def segmenters_table(services: Services) -> str:
+    """What turns pointing into masks, as a Markdown table."""
+    cells = [
+        (spec.title, ", ".join(sorted(spec.prompts)), spec.licence, spec.source, _here(services, spec))
+        for spec in services.selecting.segmenters
+    ]
+    rows = [f"| {' | '.join(row)} |" for row in cells]
+    return "\n".join(["| Segmenter | Understands | Licence | Source | Here |", "|---|---|---|---|---|", *rows])
+
+
+def _here(services: Services, spec: SegmenterSpec) -> str:
+    needs = services.selecting.missing(spec)
+    return f"needs {' and '.join(needs)}: `python -m rorem_demo weights {spec.key}`" if needs else "runs on the CPU"
 
 
 def _availability(services: Services, spec: RemoverSpec) -> str:

@@ -1,0 +1,27 @@
+"""guarded(): whatever goes wrong inside a model as one sentence with a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rorem_demo.errors import RoremError, UnavailableError
+
+
+@contextmanager
+def guarded(title: str, *, hint: str, memory_hint: str) -> Iterator[None]:
+    """Failures of the model called `title` become UnavailableErrors; what is already told in a sentence passes.
+
+    Args:
+        title: as people read it.
+        hint: the way out of a failure.
+        memory_hint: the way out when memory did not suffice.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise UnavailableError(f"{title} ran out of memory.", hint=memory_hint) from error
+    except RoremError:
+        raise
+    except Exception as error:  # a model can fail in any way; the faces tell one sentence and log the cause
+        raise UnavailableError(f"{title} failed on this photo.", hint=hint) from error

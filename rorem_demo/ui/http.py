@@ -1,0 +1,55 @@
+"""What all routes share: bodies bounded while they arrive, files to download, errors as one sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from urllib.parse import quote
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from rorem_demo.errors import RoremError
+
+log = logging.getLogger(__name__)
+Handler = Callable[[Request], Awaitable[Response]]
+Table = list[tuple[str, str, Handler]]
+"""Verb, path, handler."""
+
+PRIVATE = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+FAILED = "Something failed on the server. Try again."
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, or a little more than `limit` bytes of it."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > limit:
+            break
+    return bytes(data)
+
+
+def attachment(data: bytes, name: str, kind: str) -> Response:
+    """A file to save under this name; `kind` is its media type."""
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+    return Response(data, headers={"Content-Type": kind, "Content-Disposition": disposition, **PRIVATE})
+
+
+def refusing(handler: Handler) -> Handler:
+    """The handler with every error as one sentence the page can show."""
+
+    @wraps(handler)
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except RoremError as error:
+            return JSONResponse({"sentence": error.sentence}, 422)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception:  # a border: the visitor gets a sentence, the log the traceback
+            log.exception("%s failed", request.url.path.rpartition("/")[2])
+            return JSONResponse({"sentence": FAILED}, 500)
+
+    return answer

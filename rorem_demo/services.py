@@ -63,14 +63,14 @@ class Services:
 
     @property
     def default_remover(self) -> RemoverSpec:
-        """The first row that runs here.
+        """The first row that runs here and is made for such a machine: with a GPU, or without.
 
         Raises:
-            UnavailableError: none does.
+            UnavailableError: none runs here.
         """
-        for spec in self.removers:
-            if not self.missing(spec):
-                return spec
+        runnable = [spec for spec in self.removers if not self.missing(spec)]
+        for spec in sorted(runnable, key=lambda spec: (spec.gpu_cost is not None) != self.machine.gpu):
+            return spec
         raise UnavailableError("No method can run on this machine.", hint="The command `doctor` says what is missing.")
 
     def begin_fetching(self) -> Thread:

@@ -26,10 +26,7 @@ TOP = {
 
 def methods() -> str:
     """The catalogue as a Markdown table."""
-    cells = [
-        (f"`{spec.key}`", spec.title, spec.summary, spec.cost.device.upper(), spec.licence, spec.source)
-        for spec in REMOVERS
-    ]
+    cells = [(f"`{spec.key}`", spec.title, spec.summary, spec.runs_on, spec.licence, spec.source) for spec in REMOVERS]
     head = [("key", "method", "when", "runs on", "licence", "source"), ("---",) * 6]
     return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *cells])
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+# Before torch reads it: two workers on two cores are quicker with a thread each than waiting for each other's.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Before huggingface_hub reads it: what somebody has in their own cache must not change what tests find.
 os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / "rorem-tests-without-a-hub")
 

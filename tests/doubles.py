@@ -53,7 +53,7 @@ def row(key: str, title: str, *weights: WeightFile) -> RemoverSpec:
         loader="tests.doubles:load",
         licence="none",
         source="tests",
-        cost=Cost(device="cpu", memory_gb=0.1, fixed_seconds=3.0),
+        cost=Cost(memory_gb=0.1, fixed_seconds=3.0),
         weights=weights,
         uses=frozenset({"seed", "steps", "guidance"}),
     )

@@ -59,7 +59,7 @@ def row(key: str, *packages: str) -> RemoverSpec:
         loader=f"{__name__}:load_{key}",
         licence="CC0-1.0",
         source="",
-        cost=Cost(device="cpu", memory_gb=0, fixed_seconds=0),
+        cost=Cost(memory_gb=0, fixed_seconds=0),
         packages=packages,
     )
 
@@ -355,7 +355,7 @@ def test_methods_shows_a_row_each(desk: Desk) -> None:
     assert desk.run("methods") == 0
     lines = desk.capsys.readouterr().out.splitlines()
     assert len(lines) == 5 + len(list(SEGMENTERS))
-    assert lines[1].split() == ["grey", "remove", "Grey", "CC0-1.0", "cpu", "available"]
+    assert lines[1].split() == ["grey", "remove", "Grey", "CC0-1.0", "CPU", "available"]
     assert lines[4].endswith("needs the package no_such_package")
     assert lines[-1].split()[1] == "select"
 

@@ -37,7 +37,7 @@ def file(repository: str, name: str = "model.safetensors") -> WeightFile:
 
 
 def remover(key: str, *weights: WeightFile) -> RemoverSpec:
-    cost = Cost(device="cpu", memory_gb=0, fixed_seconds=0)
+    cost = Cost(memory_gb=0, fixed_seconds=0)
     return RemoverSpec(
         key=key, title=key.title(), summary="", loader="", licence="", source="", cost=cost, weights=weights
     )

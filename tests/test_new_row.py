@@ -36,7 +36,7 @@ NEW = RemoverSpec(
     loader=f"{__name__}:load",
     licence="CC0-1.0",
     source="This test",
-    cost=Cost(device="cpu", memory_gb=0.1, fixed_seconds=0.1),
+    cost=Cost(memory_gb=0.1, fixed_seconds=0.1),
     defaults=ResolvedOptions(grow=3),
 )
 
@@ -63,7 +63,7 @@ def test_it_is_listed(services: Services, capsys: pytest.CaptureFixture[str]) ->
         "command": "remove",
         "title": "Grey",
         "licence": "CC0-1.0",
-        "runs_on": "cpu",
+        "runs_on": "CPU",
         "available": True,
         "missing": [],
     }

@@ -13,6 +13,7 @@ from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Cost, Progress, Removal, RemovalOptions, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.erase import finish
 from rorem_demo.runtime.catalog import Catalog
+from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pins import WeightFile
 from rorem_demo.runtime.weights import Weights
 from rorem_demo.services import Services
@@ -44,7 +45,7 @@ def row(key: str, *packages: str) -> RemoverSpec:
         loader=f"{__name__}:load",
         licence="",
         source="",
-        cost=Cost(device="cpu", memory_gb=0, fixed_seconds=0),
+        cost=Cost(memory_gb=0, fixed_seconds=0),
         packages=packages,
     )
 
@@ -63,6 +64,14 @@ def test_assembling_loads_no_model(services: Services) -> None:
 
 def test_the_default_is_the_first_row_that_runs_here(services: Services) -> None:
     assert services.default_remover.key == "grey"
+
+
+def test_the_default_suits_the_machine() -> None:
+    made_for_gpu = replace(row("large"), gpu_cost=Cost(memory_gb=8, fixed_seconds=1))
+    services = Services.assemble(Settings(), Catalog(made_for_gpu, row("small")))
+    for gpu, key in ((False, "small"), (True, "large")):
+        assert replace(services, machine=Machine(gpu=gpu, cores=2)).default_remover.key == key
+    assert Services.assemble(Settings(), Catalog(made_for_gpu)).default_remover.key == "large"
 
 
 def test_missing_names_the_package(services: Services) -> None:

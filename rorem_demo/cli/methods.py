@@ -22,7 +22,7 @@ class Method:
     title: str
     licence: str
     runs_on: str
-    """cpu or gpu."""
+    """`CPU`, or `GPU or CPU`."""
     available: bool
     missing: tuple[str, ...]
     """What this machine lacks, in plain words."""
@@ -34,9 +34,9 @@ class Method:
 
 def listed(services: Services) -> list[Method]:
     """All methods, removers first, in their catalogues' order."""
-    removers = [_method(spec, "remove", spec.cost.device, services.missing(spec)) for spec in services.removers]
+    removers = [_method(spec, "remove", spec.runs_on, services.missing(spec)) for spec in services.removers]
     selecting = services.selecting
-    segmenters = [_method(spec, "select", "cpu", selecting.missing(spec)) for spec in selecting.segmenters]
+    segmenters = [_method(spec, "select", "CPU", selecting.missing(spec)) for spec in selecting.segmenters]
     return removers + segmenters
 
 

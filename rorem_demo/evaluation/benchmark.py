@@ -96,7 +96,7 @@ def centred_mask(size: Size, share: float) -> Mask:
 def _runs(services: Services) -> Iterator[tuple[str, Run]]:
     yield OVERHEAD, lambda image, mask: finish(erase(_UNCHANGED, _Unchanged(), image, mask, RemovalOptions()))
     for spec in services.removers:
-        if spec.cost.device == "cpu" and not services.missing(spec):
+        if spec.gpu_cost is None and not services.missing(spec):
             yield spec.key, _run_of(spec.key, services)
 
 
@@ -118,5 +118,5 @@ _UNCHANGED = RemoverSpec(
     loader=f"{__name__}:_Unchanged",
     licence="Apache-2.0",
     source="",
-    cost=Cost(device="cpu", memory_gb=0, fixed_seconds=0),
+    cost=Cost(memory_gb=0, fixed_seconds=0),
 )

@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Box, Image, Mask, Size
+from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pins import WeightFile
 
 OptionName: TypeAlias = Literal["seed", "steps", "guidance"]
@@ -96,11 +97,10 @@ class ResolvedOptions:
 class Cost:
     """Enough to choose a remover, to tell the visitor how long, and to ask ZeroGPU for time.
 
-    Seconds are measured on `device` as the row's comment says; megapixels are those of the window, or of
-    the hole in it, after the size rule.
+    Seconds are measured as the row's comment says; megapixels are those of the window, or of the hole in it,
+    after the size rule.
     """
 
-    device: Literal["cpu", "gpu"]
     memory_gb: float
     fixed_seconds: float
     seconds_per_step: float = 0.0
@@ -128,6 +128,9 @@ class RemoverSpec:
     source: str
     """Where the method comes from: a paper, or a project."""
     cost: Cost
+    """On two CPU cores."""
+    gpu_cost: Cost | None = None
+    """On one GPU; None: it uses the CPU alone, wherever it runs."""
     size: SizeRule = field(default_factory=SizeRule)
     weights: tuple[WeightFile, ...] = ()
     packages: tuple[str, ...] = ()
@@ -135,6 +138,15 @@ class RemoverSpec:
     uses: frozenset[OptionName] = frozenset()
     """Options that change its result, besides those of `erase` (grow, feather, context)."""
     defaults: ResolvedOptions = field(default_factory=ResolvedOptions)
+
+    def cost_on(self, machine: Machine) -> Cost:
+        """What it costs on this machine."""
+        return self.gpu_cost if self.gpu_cost and machine.gpu else self.cost
+
+    @property
+    def runs_on(self) -> str:
+        """`GPU or CPU`, or `CPU`."""
+        return "GPU or CPU" if self.gpu_cost else "CPU"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ REMOVERS: Removers = Catalog(
         loader="rorem_demo.removers.shiftmap:load",
         licence="Apache-2.0",
         source="He and Sun, Statistics of Patch Offsets for Image Completion, ECCV 2012",
-        cost=Cost(device="cpu", memory_gb=1.0, fixed_seconds=1.0, seconds_per_hole_megapixel=0.8),
+        cost=Cost(memory_gb=1.0, fixed_seconds=1.0, seconds_per_hole_megapixel=0.8),
     ),
     RemoverSpec(
         key="telea",
@@ -30,7 +30,7 @@ REMOVERS: Removers = Catalog(
         loader="rorem_demo.removers.classical:load_telea",
         licence="Apache-2.0",
         source="Telea, An Image Inpainting Technique Based on the Fast Marching Method, 2004",
-        cost=Cost(device="cpu", memory_gb=0.1, fixed_seconds=0.05, seconds_per_hole_megapixel=1.5),
+        cost=Cost(memory_gb=0.1, fixed_seconds=0.05, seconds_per_hole_megapixel=1.5),
         defaults=ResolvedOptions(context=0.1),
     ),
     RemoverSpec(
@@ -40,7 +40,7 @@ REMOVERS: Removers = Catalog(
         loader="rorem_demo.removers.classical:load_navier_stokes",
         licence="Apache-2.0",
         source="Bertalmio, Bertozzi and Sapiro, Navier-Stokes, Fluid Dynamics, and Image Inpainting, CVPR 2001",
-        cost=Cost(device="cpu", memory_gb=0.1, fixed_seconds=0.05, seconds_per_hole_megapixel=1.5),
+        cost=Cost(memory_gb=0.1, fixed_seconds=0.05, seconds_per_hole_megapixel=1.5),
         defaults=ResolvedOptions(context=0.1),
     ),
 )

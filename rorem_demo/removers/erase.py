@@ -18,6 +18,7 @@ from rorem_demo.imaging.crops import Window
 from rorem_demo.imaging.masks import distance_to, soft_edge
 from rorem_demo.imaging.types import Box, Image, Mask, as_image, as_mask, size_of
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.guard import guarded
 
 LEAST_CONTEXT = 32
@@ -71,13 +72,13 @@ def _part(patch: Image, window: Box, part: Box) -> Image:
     return patch[top : top + part.size.height, left : left + part.size.width]
 
 
-def estimate(spec: RemoverSpec, mask: Mask, options: RemovalOptions) -> float:
-    """About how many seconds `erase` will take on the machine the row was measured on; the mask is not empty."""
+def estimate(spec: RemoverSpec, machine: Machine, mask: Mask, options: RemovalOptions) -> float:
+    """About how many seconds `erase` takes on a machine like the one measured; the mask is not empty."""
     resolved = spec.defaults.overridden(options)
     window = Window.around(mask, grow=resolved.grow, context=resolved.context, least=LEAST_CONTEXT)
     fit = spec.size.fit(window.box.size)
     hole = np.count_nonzero(mask) * fit.scaled.area / fit.size.area
-    return spec.cost.seconds(fit.padded, round(hole), resolved.steps)
+    return spec.cost_on(machine).seconds(fit.padded, round(hole), resolved.steps)
 
 
 def count_changed(before: Image, after: Image, where: Mask) -> int:

@@ -58,10 +58,10 @@ SEGMENTERS: Segmenters = Catalog(
     SegmenterSpec(
         key="grabcut",
         title="GrabCut",
-        summary="Separates colours around the place you point at; no download.",
+        summary="Finds what has the colours of the place you point at, up to an edge; no download.",
         loader="rorem_demo.segmenters.grabcut:load",
         licence="Apache-2.0",
-        source="Rother, Kolmogorov and Blake, GrabCut, SIGGRAPH 2004",
+        source="Rother, Kolmogorov and Blake, GrabCut, SIGGRAPH 2004, on superpixels",
         prompts=_POINTING,
         encode_seconds=0.3,
     ),

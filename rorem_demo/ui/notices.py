@@ -14,6 +14,7 @@ from rorem_demo.imaging.io import encode_image, encode_mask
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import RemoverSpec
+from rorem_demo.runtime.devices import Machine
 from rorem_demo.ui.values import Trouble
 
 log = logging.getLogger(__name__)
@@ -32,13 +33,14 @@ OPTION_LABELS = {
 """Label and explanation of every option the page can show."""
 
 
-def describe(spec: RemoverSpec, needs: tuple[str, ...]) -> str:
+def describe(spec: RemoverSpec, machine: Machine, needs: tuple[str, ...]) -> str:
     """A remover in a paragraph of HTML, shown while it is chosen: what for, where it runs, its licence.
 
     One that cannot run here is always shown, with what would bring it.
     """
-    place = "GPU" if spec.cost.device == "gpu" else "CPU"
-    fact = f"needs {' and '.join(needs)}" if needs else f"{place} · from {spec.cost.fixed_seconds:.1g} s"
+    cost = spec.cost_on(machine)
+    place = "GPU" if cost is spec.gpu_cost else "CPU"
+    fact = f"needs {' and '.join(needs)}" if needs else f"{place} · from {cost.fixed_seconds:.1g} s"
     key, absent = escape(spec.key), ' class="absent"' if needs else ""
     chosen = f'#controls:has(#method input[value="{key}"]:checked) [data-method="{key}"] {{ display: block; }}'
     return (

@@ -30,12 +30,12 @@ def button(page: Page, name: str) -> Locator:
     return page.locator("#stage").get_by_role("button", name=name, exact=True)
 
 
-def load(page: Page, photo: Path) -> None:
+def load(page: Page, photo: Path, ready: str = "Paint over what should go.") -> None:
     with page.expect_file_chooser() as chooser:
         button(page, "Choose a photo").click()
     chooser.value.set_files(photo)
     expect(view(page)).to_have_attribute("data-mode", "select")
-    expect(notice(page)).to_have_text("Paint over what should go.")
+    expect(notice(page)).to_have_text(ready)
 
 
 def centre(page: Page) -> tuple[float, float]:

@@ -5,7 +5,7 @@ The segmenters are doubles (`tests.segmenter_doubles`): the first look takes 1.2
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,15 @@ import pytest
 from PIL import Image as Pillow
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import free_port, serve
 from tests.browser.driving import Pixels, button, canvas, centre, drag, load, notice, remove
+from tests.segmenters.checkpoints import write_tiny_sam
+from tests.segmenters.owl_checkpoint import write_tiny_owl
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
-READY = "Click what should go, or drag a box around it."
+READY = "Drag a box around what should go, or click it."
+SURE = "Click what should go, or drag a box around it."
 
 
 @pytest.fixture
@@ -273,3 +277,40 @@ def test_the_photo_dropped_by_the_server_is_told(page: Page) -> None:
     page.wait_for_timeout(600)
     click(page, 0, 0)
     expect(entries(page)).to_have_text(["Object 1"])
+
+
+# With weights: tiny random ones in the published formats, through the real loading code
+
+
+@pytest.fixture(scope="module")
+def weighted_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("weights")
+    sam, owl = folder / "facebook" / "sam-vit-base", folder / "google" / "owlv2-base-patch16-ensemble"
+    for made in (sam, owl):
+        made.mkdir(parents=True)
+    write_tiny_sam(sam / "model.safetensors")
+    write_tiny_owl(owl)
+    port = free_port()
+    process = serve(port, ROREM_WEIGHTS_DIR=str(folder))
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+def test_with_weights_pointing_comes_first_and_words_are_understood(
+    open_page: OpenPage, weighted_address: str, scene: Path
+) -> None:
+    page = open_page(weighted_address)
+    load(page, scene, ready=SURE)
+    expect(button(page, "Point")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#stage [data-tip]")).to_have_text("By Segment Anything ViT-B")
+    click(page, 0, 0)
+    expect(entries(page)).to_have_text(["Object 1"])
+    button(page, "Words").click()
+    expect(page.locator("#stage [data-tip]")).to_have_text("By OWLv2")
+    page.get_by_role("textbox", name="What should go").fill("the red disc")
+    page.keyboard.press("Enter")
+    expect(entries(page)).to_have_text(["Object 1", "red disc 2"], timeout=20_000)
+    page.get_by_role("textbox", name="What should go").fill("it")
+    page.keyboard.press("Enter")
+    expect(notice(page)).to_contain_text("It is not clear what should go.")

@@ -32,7 +32,7 @@ def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Grey:
     return Grey()
 
 
-def row(key: str, device: str = "cpu", packages: tuple[str, ...] = ()) -> RemoverSpec:
+def row(key: str, gpu_cost: Cost | None = None, packages: tuple[str, ...] = ()) -> RemoverSpec:
     return RemoverSpec(
         key=key,
         title=key,
@@ -40,13 +40,18 @@ def row(key: str, device: str = "cpu", packages: tuple[str, ...] = ()) -> Remove
         loader=f"{__name__}:load",
         licence="",
         source="",
-        cost=Cost(device=device, memory_gb=0, fixed_seconds=0),  # type: ignore[arg-type]
+        cost=Cost(memory_gb=0, fixed_seconds=0),
+        gpu_cost=gpu_cost,
         packages=packages,
     )
 
 
 def test_a_row_per_cpu_method_that_runs_here_and_per_mask() -> None:
-    rows = row("grey"), row("on-gpu", device="gpu"), row("absent", packages=("no_such_package",))
+    rows = (
+        row("grey"),
+        row("on-gpu", gpu_cost=Cost(memory_gb=0, fixed_seconds=0)),
+        row("absent", packages=("no_such_package",)),
+    )
     services = Services.assemble(Settings(), Catalog(*rows))
     speeds = list(measured_speeds(services, repeats=2, small=Size(80, 60), large=Size(160, 120), shares=(0.01, 0.1)))
     assert [(speed.method, speed.share) for speed in speeds] == [

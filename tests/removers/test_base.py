@@ -1,14 +1,15 @@
 """Options: ranges, and how what was asked meets a remover's defaults."""
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.types import Size
-from rorem_demo.removers.base import LIMITS, Cost, RemovalOptions, ResolvedOptions
+from rorem_demo.removers.base import LIMITS, Cost, RemovalOptions, RemoverSpec, ResolvedOptions
+from rorem_demo.runtime.devices import Machine
 
 
 def asking(name: str, value: float) -> RemovalOptions:
@@ -62,5 +63,14 @@ def test_nothing_asked_leaves_the_defaults() -> None:
 
 
 def test_cost_adds_up_window_steps_and_hole() -> None:
-    cost = Cost(device="gpu", memory_gb=8, fixed_seconds=1, seconds_per_step=0.5, seconds_per_hole_megapixel=2)
+    cost = Cost(memory_gb=8, fixed_seconds=1, seconds_per_step=0.5, seconds_per_hole_megapixel=2)
     assert cost.seconds(Size(2000, 1000), hole=500_000, steps=4) == pytest.approx(1 + 0.5 * 4 * 2 + 2 * 0.5)
+
+
+def test_the_cost_is_that_of_the_machine() -> None:
+    slow, fast = Cost(memory_gb=8, fixed_seconds=40), Cost(memory_gb=8, fixed_seconds=2)
+    spec = RemoverSpec(key="a", title="A", summary="", loader="", licence="", source="", cost=slow, gpu_cost=fast)
+    with_gpu, without = Machine(gpu=True, cores=2), Machine(gpu=False, cores=2)
+    assert (spec.cost_on(with_gpu), spec.cost_on(without)) == (fast, slow)
+    assert replace(spec, gpu_cost=None).cost_on(with_gpu) == slow
+    assert (spec.runs_on, replace(spec, gpu_cost=None).runs_on) == ("GPU or CPU", "CPU")

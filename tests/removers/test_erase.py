@@ -33,7 +33,7 @@ SPEC = RemoverSpec(
     loader="",
     licence="",
     source="",
-    cost=Cost(device="cpu", memory_gb=0, fixed_seconds=0),
+    cost=Cost(memory_gb=0, fixed_seconds=0),
 )
 COLOUR = (255, 0, 254)
 

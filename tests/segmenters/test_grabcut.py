@@ -217,14 +217,14 @@ def test_12_megapixels_take_less_than_a_second() -> None:
 
     tries = [seconds() for _ in range(5)]
     assert min(first for first, _ in tries) < 0.7
-    assert min(second for _, second in tries) < 0.6
+    assert min(second for _, second in tries) < 0.4
 
 
 @pytest.mark.slow
 def test_real_objects_are_found_and_further_clicks_help(photos: Path) -> None:
     cases = [case for _, case in zip(range(10), click_cases(photos / "coco_mval"), strict=False)]
     score = ClickScore.of([run_case(SPEC, GrabCut(), case) for case in cases])
-    assert score.ious[0] > FLOOR_1
-    assert score.ious[4] > FLOOR_5
+    assert score.ious[0] > 0.35
+    assert score.ious[4] > 0.6
     assert score.ious[4] > score.ious[0]
     assert score.best_first > score.ious[0]

@@ -23,6 +23,7 @@ from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Cost, Remover, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.catalog import REMOVERS, Removers
 from rorem_demo.runtime.catalog import Catalog
+from rorem_demo.runtime.devices import Machine
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from rorem_demo.ui.app import build
@@ -66,7 +67,7 @@ def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
 
 
 def row(key: str, **options: Any) -> RemoverSpec:
-    cost = Cost(device="cpu", memory_gb=0.1, fixed_seconds=0.2)
+    cost = Cost(memory_gb=0.1, fixed_seconds=0.2)
     words = {"title": key.title(), "summary": "A fake.", "licence": "CC0-1.0", "source": "This test"}
     return RemoverSpec(key=key, loader=f"{__name__}:load", cost=cost, **{**words, **options})
 
@@ -318,6 +319,6 @@ def test_a_row_that_cannot_run_here_is_described_but_not_offered() -> None:
 
 def test_a_description_escapes_html() -> None:
     evil = '"><script>alert(1)</script>'
-    html = describe(row(evil, title=evil, summary=evil, licence=evil), (evil,))
+    html = describe(row(evil, title=evil, summary=evil, licence=evil), Machine(gpu=False, cores=2), (evil,))
     assert "<script" not in html
     assert html.count("<p ") == html.count("</p>") == 1

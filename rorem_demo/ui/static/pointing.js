@@ -31,7 +31,8 @@ export class Pointing {
   }
 
   get tip() {
-    return { point: "Click what should go, or drag a box around it.", text: "Say what should go." }[this.stage.scene.tool] ?? "Paint over what should go.";
+    const point = this.offers.click?.learned ? "Click what should go, or drag a box around it." : "Drag a box around what should go, or click it.";
+    return { point, text: "Say what should go." }[this.stage.scene.tool] ?? "Paint over what should go.";
   }
 
   /** How many guesses there are at the active object. */
@@ -204,7 +205,8 @@ export class Pointing {
     this.#adopt(candidates);
     const pointed = { clicks: prompts.clicks, box: prompts.box, candidates: candidates.map(({ mask }) => mask), chosen: 0 };
     stage.edit(change(pointed, { tool: "mask", mask: pointed.candidates[0] }, stage.doc));
-    stage.words.say("Click more things, or click inside the selection to take a part away.");
+    const sure = this.offers.click?.learned;
+    stage.words.say(sure ? "Click more things, or click inside the selection to take a part away." : "Not what you meant? Try Other shape (C), or drag a box around it.");
   }
 
   #adopt(candidates) {
@@ -261,6 +263,7 @@ export class Pointing {
     const tell = ({ title, fraction }) => {
       if (stage.doc.photo?.id === photo && stage.scene.mode === "select") stage.words.say(`${title} is looking at the photo… ${Math.round(100 * fraction)} %`);
     };
+    if (!this.looks.has(name)) tell({ title: this.offers[kind]?.title ?? "The segmenter", fraction: 0 }); // loading it takes seconds too
     if (!this.looks.has(name)) this.looks.set(name, stage.server.encode(photo, kind, tell));
     try {
       await this.looks.get(name);

@@ -63,4 +63,4 @@ def _here(services: Services, spec: SegmenterSpec) -> str:
 
 def _availability(services: Services, spec: RemoverSpec) -> str:
     needs = services.missing(spec)
-    return f"needs {' and '.join(needs)}" if needs else f"runs on the {spec.cost.device.upper()}"
+    return f"needs {' and '.join(needs)}" if needs else f"runs on the {spec.runs_on}"

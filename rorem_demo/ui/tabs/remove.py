@@ -52,7 +52,10 @@ def build_remove_tab(services: Services) -> None:
 def _method_choice(services: Services) -> gr.Radio:
     runnable = [(spec.title, spec.key) for spec in services.removers if not services.missing(spec)]
     choice = gr.Radio(runnable, value=services.default_remover.key, label="Method", elem_id="method")
-    gr.HTML("".join(describe(spec, services.missing(spec)) for spec in services.removers), elem_id="methods")
+    gr.HTML(
+        "".join(describe(spec, services.machine, services.missing(spec)) for spec in services.removers),
+        elem_id="methods",
+    )
     return choice
 
 
@@ -122,7 +125,7 @@ def _removal(
 ) -> Iterator[Update]:
     image, mask = services.photo(request.photo).image, services.mask(request.photo, request.drawing)
     as_mask(mask, image)
-    yield Started(run=request.run, seconds=estimate(spec, mask, options), title=spec.title)
+    yield Started(run=request.run, seconds=estimate(spec, services.machine, mask, options), title=spec.title)
     for update in services.remove(spec.key, image, mask, options):
         if isinstance(update, Progress):
             preview = None if update.preview is None else picture_address(update.preview)

@@ -14,5 +14,6 @@ from rorem_demo.ui.app import build, launch  # noqa: E402
 
 if __name__ == "__main__":
     services = Services.assemble(Settings.from_environment(os.environ))
+    services.preload()
     services.begin_fetching()
     launch(build(services), services)

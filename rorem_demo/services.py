@@ -52,10 +52,15 @@ class Services:
             machine=Machine.here(zero_gpu=settings.zero_gpu),
             weights=weights,
             removers=removers,
-            models=ModelPool(partial(removers.load, weights=weights), capacity),
+            models=ModelPool(partial(_loaded, removers, weights, settings.zero_gpu), capacity),
             visits=visits,
             selecting=Selecting(segmenters, weights, visits, settings.segmenter),
         )
+
+    def preload(self) -> None:
+        """Load the models of GPU rows now; on ZeroGPU this process is the only place from where workers get them."""
+        rows = [spec for spec in self.removers if spec.gpu_cost and not self.missing(spec)]
+        self.models.preload(*(spec.key for spec in rows if self.settings.zero_gpu))
 
     def missing(self, spec: NeedsWeights) -> tuple[str, ...]:
         """What this machine lacks to run a row of a catalogue, in plain words."""
@@ -129,3 +134,12 @@ class Services:
             )
         with self.models.use(key) as remover:
             yield from erase(spec, remover, image, mask, options)
+
+
+def _loaded(removers: Removers, weights: Weights, zero_gpu: bool, key: str) -> Remover:  # noqa: FBT001  # see `partial`
+    model = removers.load(key, weights)
+    if not (zero_gpu and removers[key].gpu_cost):
+        return model
+    from rorem_demo.removers.on_zerogpu import OnZeroGpu  # noqa: PLC0415  # `spaces` is for ZeroGPU alone
+
+    return OnZeroGpu(removers[key], model)

@@ -21,3 +21,8 @@ def photos() -> Path:
     if not folder:
         pytest.skip("ROREM_TEST_PHOTOS names no folder of real photos")
     return Path(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: playwright keeps an event loop running in its thread, where no other can then be run."""
+    items.sort(key=lambda item: "browser" in item.keywords)

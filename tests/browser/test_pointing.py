@@ -227,7 +227,9 @@ def test_without_a_phrase_model_the_page_says_what_would_bring_it(open_page: Ope
     load(page, scene)
     button(page, "Words").click()
     expect(page.get_by_role("textbox", name="What should go")).to_be_disabled()
-    expect(page.locator("#stage [data-tip]")).to_contain_text("GB of weights")
+    expect(notice(page)).to_have_text(
+        "OWLv2 cannot run here: it needs 0.6 GB of weights. Paint over the object instead."
+    )
 
 
 def test_resting_shows_what_a_click_would_take_and_marks_nothing(page: Page) -> None:

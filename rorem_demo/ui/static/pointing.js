@@ -46,12 +46,12 @@ export class Pointing {
     const offer = this.offers[tool === "text" ? "phrase" : "click"];
     const unable = tool === "text" && Boolean(offer?.sentence);
     for (const input of this.form.elements) input.disabled = unable;
-    stage.part("tip").textContent = tool === "text" || tool === "point" ? (offer?.sentence ?? (offer ? `By ${offer.title}` : "")) : "";
+    stage.part("tip").textContent = (tool === "text" || tool === "point") && offer?.title ? `By ${offer.title}` : "";
     this.unhover();
     if (!stage.doc.photo || stage.scene.mode !== "select") return;
     if (tool === "point") this.#look("click").catch(() => {}); // told already
     if (tool === "text" && !unable) stage.part("phrase").focus();
-    if (tool === "point" || tool === "text") stage.words.say(this.tip);
+    if (tool === "point" || tool === "text") stage.words.say(offer?.sentence ?? this.tip);
   }
 
   setMode(mode) {

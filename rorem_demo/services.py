@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Thread
@@ -16,7 +16,9 @@ from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec
 from rorem_demo.removers.catalog import REMOVERS, Removers
 from rorem_demo.removers.erase import erase
+from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.devices import Machine
+from rorem_demo.runtime.pins import WeightFile
 from rorem_demo.runtime.pool import ModelPool
 from rorem_demo.runtime.weights import NeedsWeights, Weights
 from rorem_demo.segmenters.catalog import SEGMENTERS, Segmenters
@@ -45,6 +47,7 @@ class Services:
     ) -> Services:
         """The program for these settings; loads no model."""
         weights = Weights(settings.weights)
+        removers = _placed(removers, settings.repositories)
         visits = Visits(settings.memory_mb * 2**20, settings.expiry_minutes * 60)
         capacity = len(tuple(removers)) if settings.zero_gpu else 2
         return cls(
@@ -68,13 +71,13 @@ class Services:
 
     @property
     def default_remover(self) -> RemoverSpec:
-        """The first row that runs here and is made for such a machine: with a GPU, or without.
+        """The first row that runs here and may be preselected on such a machine.
 
         Raises:
             UnavailableError: none runs here.
         """
         runnable = [spec for spec in self.removers if not self.missing(spec)]
-        for spec in sorted(runnable, key=lambda spec: (spec.gpu_cost is not None) != self.machine.gpu):
+        for spec in sorted(runnable, key=lambda spec: spec.preselected == "with a GPU" and not self.machine.gpu):
             return spec
         raise UnavailableError("No method can run on this machine.", hint="The command `doctor` says what is missing.")
 
@@ -134,6 +137,15 @@ class Services:
             )
         with self.models.use(key) as remover:
             yield from erase(spec, remover, image, mask, options)
+
+
+def _placed(removers: Removers, repositories: Mapping[str, str]) -> Removers:
+    """The rows with the repositories that the operator named for weights kept elsewhere."""
+
+    def placed(file: WeightFile) -> WeightFile:
+        return replace(file, repository=repositories.get(file.repository, file.repository))
+
+    return Catalog(*(replace(spec, weights=tuple(map(placed, spec.weights))) for spec in removers))
 
 
 def _loaded(removers: Removers, weights: Weights, zero_gpu: bool, key: str) -> Remover:  # noqa: FBT001  # see `partial`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rorem_demo.errors import ConfigError
@@ -31,6 +31,9 @@ class Settings:
     """`ROREM_QUEUE_SIZE`: removals that may wait; the next visitor is told to come back."""
     weights: Path | None = None
     """`ROREM_WEIGHTS_DIR`: folder of weights, as `owner/name/file`."""
+    repositories: Mapping[str, str] = field(default_factory=dict)
+    """`ROREM_REPOSITORIES`: where weights are that their authors keep elsewhere than on the Hub, as
+    `rorem-lcm=owner/name`, with commas between."""
     fetch: tuple[str, ...] = ()
     """`ROREM_FETCH`: keys of rows, with commas between, whose weights are fetched while the page already serves."""
     segmenter: str | None = None
@@ -53,10 +56,24 @@ class Settings:
             expiry_minutes=int(_number(environ, "ROREM_EXPIRY_MINUTES", cls.expiry_minutes)),
             queue_size=int(_number(environ, "ROREM_QUEUE_SIZE", cls.queue_size)),
             weights=Path(folder).expanduser() if folder else None,
-            fetch=tuple(key.strip() for key in environ.get("ROREM_FETCH", "").split(",") if key.strip()),
+            repositories=_pairs(environ, "ROREM_REPOSITORIES"),
+            fetch=_names(environ, "ROREM_FETCH"),
             segmenter=environ.get("ROREM_SEGMENTER", "").strip() or None,
             zero_gpu=environ.get("SPACES_ZERO_GPU", "").lower() in {"1", "true", "t"},
         )
+
+
+def _names(environ: Mapping[str, str], variable: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in environ.get(variable, "").split(",") if name.strip())
+
+
+def _pairs(environ: Mapping[str, str], variable: str) -> dict[str, str]:
+    pairs = dict(name.partition("=")[::2] for name in _names(environ, variable))
+    if not all(name and repository.count("/") == 1 for name, repository in pairs.items()):
+        raise ConfigError(
+            f"{variable} is {environ[variable]!r}.", hint="Write name=owner/repository, with commas between."
+        )
+    return pairs
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:

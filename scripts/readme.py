@@ -1,4 +1,4 @@
-"""Write the README's models table and tree from the code; `--check` fails if they are stale."""
+"""Write the README's tables and tree, and `docs/models.md`, from the code; `--check` fails if they are stale."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from rorem_demo.removers.catalog import REMOVERS  # noqa: E402  # the project is not installed
+from rorem_demo.removers.base import RemoverSpec  # noqa: E402  # the project is not installed
+from rorem_demo.removers.catalog import REMOVERS  # noqa: E402
+from rorem_demo.runtime.weights import Weights  # noqa: E402
 from rorem_demo.segmenters.base import SegmenterSpec  # noqa: E402
 from rorem_demo.segmenters.catalog import SEGMENTERS  # noqa: E402
 
 README = ROOT / "README.md"
+MODELS = ROOT / "docs" / "models.md"
+MODELS_HEAD = """# Models
+
+Written by `scripts/readme.py` from the catalogues. What is unverified may change on the Hub without our noticing; the
+command `doctor --pin` fills it in on a machine that reaches the Hub, and `weights KEY` fetches.
+
+## Removers
+"""
 TOP = {
     "app.py": "the Space: settings in, services assembled, page served",
     "assets/": "example photos, each with its licence",
-    "docs/": "how to deploy, the log of experiments, the screenshot",
+    "docs/": "how to deploy, models, benchmarks, the log of experiments, the screenshot",
     "scripts/": "what writes the README's tables and its screenshot",
     "tests/": "mirrors the package; `tests/browser/` drives the page",
 }
@@ -70,15 +80,46 @@ def filled(text: str) -> str:
     return text
 
 
+def models() -> str:
+    """`docs/models.md`: what every row is, where its weights come from, and why its defaults are what they are."""
+    weights = Weights()
+    parts = [MODELS_HEAD, *(model(spec, weights) for spec in REMOVERS), "## Segmenters\n"]
+    return "\n".join([*parts, *(model(spec, weights) for spec in SEGMENTERS)])
+
+
+def model(spec: RemoverSpec | SegmenterSpec, weights: Weights) -> str:
+    """One row as a section."""
+    lines = [
+        f"### `{spec.key}`: {spec.title}\n",
+        f"{spec.summary}\n",
+        f"- Source: {spec.source}",
+        f"- Licence: {spec.licence}",
+    ]
+    for file in spec.weights:
+        pin, size = weights.pin(file), "size unknown" if file.megabytes is None else f"{file.megabytes} MB"
+        checked = "sha256 checked" if pin.sha256 else "sha256 unverified"
+        place = f"revision {pin.revision or 'unverified'}" if file.is_on_hub else "on no known repository of the Hub"
+        lines.append(f"- Weights: `{file.repository}/{file.file}`, {size}, {place}, {checked}")
+    lines += [f"- Needs the package `{name}`" for name in spec.packages]
+    if isinstance(spec, RemoverSpec):
+        defaults = ", ".join(
+            f"{name} {getattr(spec.defaults, name)}" for name in (*sorted(spec.uses), "grow", "feather", "context")
+        )
+        lines.append(f"- Defaults: {defaults}. {spec.reasons}".rstrip())
+        lines.append(f"- Preselected: {spec.preselected}")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Write, or with `--check` only compare."""
-    before = README.read_text(encoding="utf-8")
-    after = filled(before)
+    wanted = {README: filled(README.read_text(encoding="utf-8")), MODELS: models()}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv:
-        if before != after:
-            print("README.md is stale: run `make docs`.")
-        return int(before != after)
-    README.write_text(after, encoding="utf-8")
+        for path in stale:
+            print(f"{path.name} is stale: run `make docs`.")
+        return int(bool(stale))
+    for path in stale:
+        path.write_text(wanted[path], encoding="utf-8")
     return 0
 
 

@@ -67,7 +67,7 @@ def test_the_default_is_the_first_row_that_runs_here(services: Services) -> None
 
 
 def test_the_default_suits_the_machine() -> None:
-    made_for_gpu = replace(row("large"), gpu_cost=Cost(memory_gb=8, fixed_seconds=1))
+    made_for_gpu = replace(row("large"), preselected="with a GPU")
     services = Services.assemble(Settings(), Catalog(made_for_gpu, row("small")))
     for gpu, key in ((False, "small"), (True, "large")):
         assert replace(services, machine=Machine(gpu=gpu, cores=2)).default_remover.key == key
@@ -160,3 +160,21 @@ def test_a_key_that_is_no_rows_is_refused_at_the_start(tmp_path: Path) -> None:
     with LoopbackHub() as hub, pytest.raises(ConfigError, match="ROREM_FETCH names nothing-like-it") as refused:
         fetching(tmp_path, hub, "heavy", "nothing-like-it").begin_fetching()
     assert "heavy, light, alike" in refused.value.hint
+
+
+def test_weights_kept_elsewhere_say_where_to_put_them_and_may_be_given_a_repository(tmp_path: Path) -> None:
+    elsewhere = replace(row("heavy"), weights=(WeightFile(repository="rorem-lcm", file="lora.safetensors"),))
+    with LoopbackHub() as hub:
+        hub.commit("me/lora", {"lora.safetensors": b"weights"})
+        lost, placed = (
+            replace(Services.assemble(settings, Catalog(elsewhere)), weights=Weights(tmp_path, endpoint=hub.address))
+            for settings in (Settings(), Settings(repositories={"rorem-lcm": "me/lora"}))
+        )
+        with pytest.raises(UnavailableError, match="No repository of the Hub is known") as refused:
+            lost.weights.fetch(lost.removers["heavy"])
+        assert "rorem-lcm/ of ROREM_WEIGHTS_DIR" in refused.value.hint
+        (path,) = placed.weights.fetch(placed.removers["heavy"])
+    assert path == tmp_path / "me" / "lora" / "lora.safetensors"
+    (tmp_path / "rorem-lcm").mkdir()
+    path.rename(tmp_path / "rorem-lcm" / "lora.safetensors")
+    assert lost.missing(lost.removers["heavy"]) == ()

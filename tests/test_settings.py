@@ -40,6 +40,17 @@ def test_names_are_read_as_they_are() -> None:
     assert settings == Settings(fetch=("sam-vit-b", "owlv2"), segmenter="grabcut")
 
 
+def test_repositories_are_pairs() -> None:
+    settings = Settings.from_environment({"ROREM_REPOSITORIES": "rorem-lcm=me/lora, rorem-mixed=you/unet"})
+    assert settings.repositories == {"rorem-lcm": "me/lora", "rorem-mixed": "you/unet"}
+
+
+@pytest.mark.parametrize("text", ["rorem-lcm", "rorem-lcm=", "=me/lora", "rorem-lcm=lora", "a=b/c/d"])
+def test_what_is_no_pair_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigError, match="ROREM_REPOSITORIES"):
+        Settings.from_environment({"ROREM_REPOSITORIES": text})
+
+
 def test_a_blank_value_counts_as_unset() -> None:
     assert Settings.from_environment({"ROREM_QUEUE_SIZE": "  "}) == Settings()
 

@@ -25,8 +25,8 @@ class Stored:
     megabytes: int | None
     """On this disk; of what is missing, as far as known."""
     known: str
-    """`unverified`: at least one file may change on the Hub without our noticing; `pinned`: all are taken at a commit;
-    `pinned, checked`: and all are compared with a sha256."""
+    """`pinned`: all are taken at a commit; `checked`: all are compared with a sha256; both; or `unverified`: at least
+    one may change on the Hub without our noticing."""
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -96,6 +96,5 @@ def _stored(key: str, row: NeedsWeights, weights: Weights) -> Stored:
 
 def _known(row: NeedsWeights, weights: Weights) -> str:
     pins = [weights.pin(file) for file in row.weights]
-    if not all(pin.revision for pin in pins):
-        return "unverified"
-    return "pinned, checked" if all(pin.sha256 for pin in pins) else "pinned"
+    words = [("pinned", all(pin.revision for pin in pins)), ("checked", all(pin.sha256 for pin in pins))]
+    return ", ".join(word for word, true in words if true) or "unverified"

@@ -96,7 +96,7 @@ def centred_mask(size: Size, share: float) -> Mask:
 def _runs(services: Services) -> Iterator[tuple[str, Run]]:
     yield OVERHEAD, lambda image, mask: finish(erase(_UNCHANGED, _Unchanged(), image, mask, RemovalOptions()))
     for spec in services.removers:
-        if spec.gpu_cost is None and not services.missing(spec):
+        if spec.preselected == "anywhere" and not services.missing(spec):
             yield spec.key, _run_of(spec.key, services)
 
 

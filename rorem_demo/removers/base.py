@@ -138,6 +138,10 @@ class RemoverSpec:
     uses: frozenset[OptionName] = frozenset()
     """Options that change its result, besides those of `erase` (grow, feather, context)."""
     defaults: ResolvedOptions = field(default_factory=ResolvedOptions)
+    reasons: str = ""
+    """Why the defaults are what they are, for `docs/models.md`."""
+    preselected: Literal["anywhere", "with a GPU"] = "anywhere"
+    """Where it may be the default; the first such row that runs is."""
 
     def cost_on(self, machine: Machine) -> Cost:
         """What it costs on this machine."""

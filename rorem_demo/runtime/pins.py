@@ -19,11 +19,17 @@ class WeightFile:
     """A file of a Hub repository. What is not known is None, never guessed."""
 
     repository: str
+    """`owner/name`; a name alone where the authors keep it elsewhere, for `ROREM_REPOSITORIES` to say where it is."""
     file: str
     megabytes: int | None = None
     """For people; what is compared stands in the pins."""
     also: tuple[str, ...] = ()
     """Other names under which the same weights may lie in the folder of weights itself."""
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether a repository of the Hub is known to hold it."""
+        return "/" in self.repository
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,6 +99,12 @@ class Weights:
             StorageError: the disk is full or may not be written to.
         """
         absent = [group for group in _repositories(row) if not self._stock(group)]
+        for group in absent:
+            if not group[0].is_on_hub:
+                hint = (
+                    f"Put {group[0].file} into {group[0].repository}/ of ROREM_WEIGHTS_DIR, or set ROREM_REPOSITORIES."
+                )
+                raise UnavailableError(f"No repository of the Hub is known to hold weights of {row.title}.", hint=hint)
         told = Told(progress, {file: self.size([file]) for group in absent for file in group})
         for group in absent:
             with in_words(group[0]), self._alone(group[0]):

@@ -40,7 +40,11 @@ def describe(spec: RemoverSpec, machine: Machine, needs: tuple[str, ...]) -> str
     """
     cost = spec.cost_on(machine)
     place = "GPU" if cost is spec.gpu_cost else "CPU"
-    fact = f"needs {' and '.join(needs)}" if needs else f"{place} · from {cost.fixed_seconds:.1g} s"
+    fact = (
+        f"needs {' and '.join(needs)}: python -m rorem_demo weights {spec.key}"
+        if needs
+        else f"{place} · from {cost.fixed_seconds:.1g} s"
+    )
     key, absent = escape(spec.key), ' class="absent"' if needs else ""
     chosen = f'#controls:has(#method input[value="{key}"]:checked) [data-method="{key}"] {{ display: block; }}'
     return (

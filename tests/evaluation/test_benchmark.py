@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,7 +33,9 @@ def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Grey:
     return Grey()
 
 
-def row(key: str, gpu_cost: Cost | None = None, packages: tuple[str, ...] = ()) -> RemoverSpec:
+def row(
+    key: str, preselected: Literal["anywhere", "with a GPU"] = "anywhere", packages: tuple[str, ...] = ()
+) -> RemoverSpec:
     return RemoverSpec(
         key=key,
         title=key,
@@ -41,7 +44,7 @@ def row(key: str, gpu_cost: Cost | None = None, packages: tuple[str, ...] = ()) 
         licence="",
         source="",
         cost=Cost(memory_gb=0, fixed_seconds=0),
-        gpu_cost=gpu_cost,
+        preselected=preselected,
         packages=packages,
     )
 
@@ -49,7 +52,7 @@ def row(key: str, gpu_cost: Cost | None = None, packages: tuple[str, ...] = ()) 
 def test_a_row_per_cpu_method_that_runs_here_and_per_mask() -> None:
     rows = (
         row("grey"),
-        row("on-gpu", gpu_cost=Cost(memory_gb=0, fixed_seconds=0)),
+        row("on-gpu", "with a GPU"),
         row("absent", packages=("no_such_package",)),
     )
     services = Services.assemble(Settings(), Catalog(*rows))

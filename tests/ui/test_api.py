@@ -26,6 +26,7 @@ from PIL import ImageCms
 
 from rorem_demo.imaging.masks import grow
 from rorem_demo.imaging.types import Image, Mask
+from rorem_demo.removers.catalog import REMOVERS
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from rorem_demo.ui.app import build, launch
@@ -296,7 +297,7 @@ def test_the_mcp_tool_is_described_by_the_docstring(address: str) -> None:
     assert str(tool.description).startswith("Remove what a mask marks from a photo, at full resolution;")
     assert "Returns: the result as a PNG, a report of seconds" in str(tool.description)
     properties = tool.inputSchema["properties"]
-    assert properties["method"]["enum"] == ["shift-map", "telea", "navier-stokes"]
+    assert properties["method"]["enum"] == [spec.key for spec in REMOVERS]
     assert all(described["description"] for described in properties.values())
     assert tool.inputSchema["required"] == ["photo", "mask"]
 

@@ -20,9 +20,9 @@ from safetensors.torch import load_file
 from spandrel.architectures.LaMa import LaMa  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from rorem_demo.errors import UnavailableError
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.runtime.guard import readable
 
 _MARK = "model.1.bn_l.running_mean"
 """A tensor that only this network has; what stands before `1.` is how a file calls the layers."""
@@ -74,18 +74,11 @@ def _question(image: Image, mask: Mask) -> Tensor:
 
 def _layers(title: str, path: Path) -> nn.Sequential:
     """The network with the file's weights, in float32 on the CPU."""
-    try:
+    with readable(title, path.name):
         tensors = load_file(path) if path.suffix == ".safetensors" else _archived(path)
         with torch.device("meta"):  # memory for the weights is taken once, and nothing is drawn at random
             layers: nn.Sequential = LaMa(in_nc=4, out_nc=3).model.model
         layers.load_state_dict(_generator(tensors), strict=True, assign=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # a reader given other bytes raises whatever it stumbles on
-        raise UnavailableError(
-            f"The file {path.name} is damaged or does not hold the weights of {title}.",
-            hint="Download it again, or choose another method.",
-        ) from error
     return layers
 
 

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from rorem_demo.errors import UnavailableError
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.runtime.guard import readable
 
 _PACKAGE = "spandrel_extra_arches"
 _STYLE = 512
@@ -100,17 +101,10 @@ def _global_generators_kept() -> Iterator[None]:
 
 def _filled(network: nn.Module, title: str, path: Path) -> nn.Module:
     """The network itself with the file's weights, in float32 whatever they are in."""
-    try:
+    with readable(title, path.name):
         if path.suffix == ".safetensors":
             tensors = load_file(path)
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors.items()})
-    except MemoryError:
-        raise
-    except Exception as error:  # a reader given other bytes raises whatever it stumbles on
-        raise UnavailableError(
-            f"The file {path.name} is damaged or does not hold the weights of {title}.",
-            hint="Download it again, or choose another method.",
-        ) from error
     return network

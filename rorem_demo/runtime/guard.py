@@ -25,3 +25,22 @@ def guarded(title: str, *, hint: str, memory_hint: str) -> Iterator[None]:
         raise
     except Exception as error:  # a model can fail in any way; the faces tell one sentence and log the cause
         raise UnavailableError(f"{title} failed on this photo.", hint=hint) from error
+
+
+@contextmanager
+def readable(title: str, file: str) -> Iterator[None]:
+    """Whatever reading a file of weights raises as one UnavailableError; lack of memory stays a MemoryError.
+
+    Args:
+        title: of the model, as people read it.
+        file: its name, as the person who put it there knows it.
+    """
+    try:
+        yield
+    except (RoremError, MemoryError):
+        raise
+    except Exception as error:  # readers raise whatever they stumble on in other bytes
+        raise UnavailableError(
+            f"{file} is damaged or does not hold the weights of {title}.",
+            hint="Get it again with the command `weights`, or choose another method.",
+        ) from error

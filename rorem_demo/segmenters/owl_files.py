@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from transformers import CLIPTokenizer, Owlv2Config, Owlv2ForObjectDetection
 
 from rorem_demo.errors import UnavailableError
 from rorem_demo.imaging.types import Image, Size, size_of
+from rorem_demo.runtime.guard import readable
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -65,20 +64,10 @@ def read(title: str, folder: Path) -> OwlFiles:
     absent = [name for name in _NEEDED if not (folder / name).is_file()]
     if absent:
         raise UnavailableError(f"{title} lacks its file {absent[0]}.", hint="See the command `doctor`.")
-    with _readable(title):
+    with readable(title, "One of its files"):
         network = _network(folder)
         longest = network.owlv2.text_model.config.max_position_embeddings
         return OwlFiles(network, _tokenizer(folder, longest), _scale(folder))
-
-
-@contextmanager
-def _readable(title: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # the libraries raise anything for a damaged file
-        raise UnavailableError(
-            f"The files of {title} are damaged or of another model.", hint="Get them again; see the command `doctor`."
-        ) from error
 
 
 def _network(folder: Path) -> Owlv2ForObjectDetection:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 from torch import Tensor, nn
 
-from rorem_demo.errors import UnavailableError
+from rorem_demo.runtime.guard import readable
 
 _POSITIONS = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
 _NAMES = tuple(
@@ -59,18 +59,11 @@ def network(path: Path) -> Sam:
     Raises:
         UnavailableError: the file is damaged or holds something else.
     """
-    try:
+    with readable("Segment Anything", path.name):
         tensors = _renamed(_tensors(path))
         with torch.device("meta"):  # memory for the weights is taken once, and nothing is drawn at random
             sam = _unfilled(tensors)
         sam.load_state_dict(tensors, strict=True, assign=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # a reader given other bytes raises whatever it stumbles on
-        raise UnavailableError(
-            f"The file {path.name} is damaged or does not hold the weights of Segment Anything.",
-            hint="Download it again, or remove it to use GrabCut.",
-        ) from error
     return sam.eval().requires_grad_(requires_grad=False)
 
 

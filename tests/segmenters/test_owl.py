@@ -320,7 +320,7 @@ def changed(path: Path, name: str, **values: object) -> None:
 def test_damaged_files_are_told_in_a_sentence(folder: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
     shutil.copytree(folder, tmp_path / "owl")
     damage(tmp_path / "owl")
-    with pytest.raises(UnavailableError, match="damaged or of another model") as caught:
+    with pytest.raises(UnavailableError, match="damaged or does not hold") as caught:
         loaded(tmp_path / "owl")
     assert caught.value.hint
     assert caught.value.__cause__ is not None

@@ -247,7 +247,7 @@ def test_a_spoilt_file_is_told_in_one_sentence_that_names_it(name: str, tmp_path
         load(SPEC, (path,))
     assert name in str(told.value)
     assert str(tmp_path) not in told.value.sentence
-    assert "Download it again" in told.value.hint
+    assert "Get it again" in told.value.hint
     assert told.value.__cause__ is not None
     assert not path.with_suffix(".ran").exists()
 

@@ -52,11 +52,21 @@ def build_remove_tab(services: Services) -> None:
 def _method_choice(services: Services) -> gr.Radio:
     runnable = [(spec.title, spec.key) for spec in services.removers if not services.missing(spec)]
     choice = gr.Radio(runnable, value=services.default_remover.key, label="Method", elem_id="method")
-    gr.HTML(
-        "".join(describe(spec, services.machine, services.missing(spec)) for spec in services.removers),
-        elem_id="methods",
-    )
+    gr.HTML(_descriptions(services), elem_id="methods")
     return choice
+
+
+def _descriptions(services: Services) -> str:
+    """The chosen method in a few words; behind one line those that cannot run here, with what would bring them."""
+    here: list[str] = []
+    absent: list[str] = []
+    for spec in services.removers:
+        needs = services.missing(spec)
+        (absent if needs else here).append(describe(spec, services.machine, needs))
+    if not absent:
+        return "".join(here)
+    more = f"{len(absent)} more {'method needs' if len(absent) == 1 else 'methods need'} what is not here"
+    return "".join(here) + f"<details><summary>{more}</summary>{''.join(absent)}</details>"
 
 
 def _advanced(services: Services, method: gr.Radio) -> dict[str, gr.Number]:

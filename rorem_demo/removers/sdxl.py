@@ -1,0 +1,203 @@
+"""RORem and the model it was made from: SDXL inpainting's networks under a denoising loop that can be watched and left.
+
+After Li et al., "RORem" (CVPR 2025), and diffusers' pipeline for SDXL inpainting, whose pictures these are: the same
+numbers from the same noise. The pipeline itself runs to its end once it is called; a generator can be closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from diffusers import LCMScheduler
+from torch import Tensor
+
+from rorem_demo.errors import InputError, UnavailableError
+from rorem_demo.imaging.types import Image, Mask, size_of
+from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.removers.sdxl_files import Place, SdxlNetworks, memory_told, read
+from rorem_demo.removers.sdxl_prompts import BACKGROUND, FINE, NOTHING, OBJECTS, POOR, Meaning, meanings
+
+_RGB = np.array([[60, 60, 60], [-60, -5, 10], [25, 15, -5], [-70, -50, -35]], np.float32)
+_GREY = np.array([150, 140, 130], np.float32)
+"""Grey levels of red, green and blue for each latent channel, and for none: Vass, "Explaining the SDXL latent space"
+(huggingface.co/blog/TimothyAlexisVass/explaining-the-sdxl-latent-space, 2023)."""
+_MOST_SHOWN = 10
+"""Up to so many steps each is shown, of more every second one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompts:
+    """Meanings of the constant prompts."""
+
+    alone: Meaning
+    """Without guidance."""
+    towards: Meaning
+    away: Meaning
+    """With it."""
+
+
+def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
+    """RORem, with whichever UNet is among the files; raises UnavailableError if they are not in order.
+
+    Without guidance the prompt is empty, as it always was in training. The published script puts its prompts there
+    too, but guidance 1 is none, so the negative one did nothing; with guidance they are what they were meant to be.
+    """
+    return _loaded(spec, files, alone=NOTHING, towards=FINE, away=POOR)
+
+
+def load_few_steps(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
+    """RORem with its LoRA for few steps among the files; the same errors.
+
+    Guidance is what the LoRA has learnt, so none is added, and its prompt was empty.
+    """
+    return _loaded(spec, files, few_steps=True, alone=NOTHING, towards=NOTHING, away=NOTHING)
+
+
+def load_inpainting(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
+    """SDXL inpainting, which has to be told that there is nothing; the same errors."""
+    return _loaded(spec, files, alone=BACKGROUND, towards=BACKGROUND, away=OBJECTS)
+
+
+def _loaded(spec: RemoverSpec, files: tuple[Path, ...], *, few_steps: bool = False, **prompts: str) -> Remover:
+    known = meanings(spec.title, files, prompts.values())  # first, and freed, so that both need not fit at once
+    networks = read(spec.title, files, Place.here(), lora=few_steps)
+    few: Any = LCMScheduler
+    scheduler = few.from_config(networks.scheduler.config) if few_steps else networks.scheduler
+    return SdxlRemover(networks, scheduler, Prompts(**{use: known[prompt] for use, prompt in prompts.items()}))
+
+
+class SdxlRemover:
+    """The networks, which nothing changes after this is made."""
+
+    def __init__(self, networks: SdxlNetworks, scheduler: Any, prompts: Prompts) -> None:
+        """An LCMScheduler stands for a UNet that needs few steps and no guidance."""
+        self._unet, self._vae, self._place = networks.unet, networks.vae, networks.place
+        self._scheduler, self._prompts = scheduler, prompts
+        self._few_steps = isinstance(scheduler, LCMScheduler)
+
+    def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
+        """Yield after every step of the UNet, with previews, and at last the image.
+
+        Raises:
+            InputError: more steps than there are.
+            UnavailableError: the networks gave no numbers.
+            MemoryError: they ran out of memory.
+        """
+        with memory_told():
+            yield from self._filled(image, mask, options)
+
+    def _filled(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
+        # The mode belongs to the thread, so it must not stay on while a caller has the thread.
+        scheduler, times = self._timetable(options.steps)
+        count = len(times) + 4  # of what takes about as long as a step: two encodings, and a decoding like two
+        pixels, hole = _tensors(image, mask)
+        yield Step(0.0)
+        start = self._encoded(pixels)
+        yield Step(1 / count)
+        known = self._known(pixels, hole)
+        generator = torch.Generator().manual_seed(options.seed)
+        noise = torch.randn(start.shape, generator=generator).to(start.device)  # the same wherever it is then used
+        latents = scheduler.add_noise(start, noise, times[:1])
+        yield Step(2 / count)
+        for number, time in enumerate(times, start=1):
+            guess = self._guess(scheduler.scale_model_input(latents, time), time, known, options.guidance)
+            done = scheduler.step(guess, time, latents, generator=generator)
+            latents = done.prev_sample
+            shown = number % 2 == 0 or len(times) <= _MOST_SHOWN
+            yield Step((2 + number) / count, _preview(_outcome(done), image, mask) if shown else None)
+        yield Step(1.0, self._decoded(latents))
+
+    def _timetable(self, steps: int) -> tuple[Any, Tensor]:
+        """A scheduler of its own for this picture, and as many times as there are steps, latest first.
+
+        The first of one time more is skipped unless steps are few: so published, as strength 0.99, because from pure
+        noise the colours drift. Of four steps that would leave three; there the photo is mixed in at the first.
+        """
+        scheduler = type(self._scheduler).from_config(self._scheduler.config)
+        if self._few_steps and steps > (most := scheduler.config.original_inference_steps):
+            raise InputError(f"{steps} steps are too many for this method.", hint=f"Choose {most} or fewer.")
+        skipped = 0 if self._few_steps else 1
+        scheduler.set_timesteps(steps + skipped, device=self._place.device)
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(skipped)
+        return scheduler, scheduler.timesteps[skipped:]
+
+    @torch.inference_mode()
+    def _encoded(self, pixels: Tensor) -> Tensor:
+        """Latents in float32: the mean of what the VAE gives, so that nothing but the noise depends on chance."""
+        given = pixels.to(self._place.device, self._vae.dtype, memory_format=torch.channels_last)
+        mean: Tensor = self._vae.encode(given).latent_dist.mode().float()
+        return mean * float(self._vae.config["scaling_factor"])
+
+    def _known(self, pixels: Tensor, hole: Tensor) -> Tensor:
+        """1 x 5 x h x w: where the hole is, and the photo's latents with grey in it."""
+        surroundings = self._encoded(pixels * (hole < 0.5))
+        where = torch.nn.functional.interpolate(hole, size=surroundings.shape[-2:])
+        return torch.cat([where.to(surroundings.device), surroundings], dim=1)
+
+    @torch.inference_mode()
+    def _guess(self, latents: Tensor, time: Tensor, known: Tensor, guidance: float) -> Tensor:
+        """What the UNet takes for noise, in float32."""
+        seen = torch.cat([latents, known], dim=1)
+        guided = guidance > 1 and not self._few_steps
+        heard = [self._prompts.away, self._prompts.towards] if guided else [self._prompts.alone]
+        height, width = (side * self._scale for side in latents.shape[-2:])
+        shape = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)  # of the photo, whole
+        guesses: Tensor = self._unet(
+            seen.to(self._unet.dtype).expand(len(heard), -1, -1, -1),
+            time,
+            encoder_hidden_states=self._there([meaning.words for meaning in heard]),
+            added_cond_kwargs={
+                "text_embeds": self._there([meaning.whole for meaning in heard]),
+                "time_ids": shape.repeat(len(heard), 1).to(self._place.device),
+            },
+            return_dict=False,
+        )[0].float()
+        return guesses[:1] + guidance * (guesses[1:] - guesses[:1]) if guided else guesses
+
+    @torch.inference_mode()
+    def _decoded(self, latents: Tensor) -> Image:
+        given = (latents / self._vae.config["scaling_factor"]).to(self._vae.dtype)
+        pixels = self._vae.decode(given, return_dict=False)[0][0].float().cpu()
+        if not pixels.isfinite().all():
+            raise UnavailableError("The model gave no numbers for this photo.", hint="Try another method.")
+        levels = (pixels / 2 + 0.5).clamp(0, 1).mul(255).round().byte()
+        image: Image = levels.permute(1, 2, 0).contiguous().numpy()
+        return image
+
+    @property
+    def _scale(self) -> int:
+        """Photo pixels to a side of a latent one."""
+        return int(2 ** (len(self._vae.config["block_out_channels"]) - 1))
+
+    def _there(self, rows: list[Tensor]) -> Tensor:
+        return torch.cat(rows).to(self._place.device, self._unet.dtype)
+
+
+def _tensors(image: Image, mask: Mask) -> tuple[Tensor, Tensor]:
+    """1 x 3 x H x W in -1..1, and 1 x 1 x H x W, 1 in the hole."""
+    pixels = torch.from_numpy(image.astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1)
+    return pixels, torch.from_numpy(mask.astype(np.float32)[None, None])
+
+
+def _outcome(done: Any) -> Tensor:
+    """What a step expects in the end, where its scheduler says so; else where it stands."""
+    for name in ("denoised", "pred_original_sample"):
+        if getattr(done, name, None) is not None:
+            expected: Tensor = getattr(done, name)
+            return expected
+    latents: Tensor = done.prev_sample
+    return latents
+
+
+def _preview(latents: Tensor, image: Image, mask: Mask) -> Image:
+    """The photo with a rough idea of what its hole is going to be."""
+    small = latents[0].permute(1, 2, 0).cpu().numpy() @ _RGB + _GREY
+    rough = cv2.resize(np.clip(small, 0, 255).astype(np.uint8), size_of(image), interpolation=cv2.INTER_LINEAR)
+    return np.where(mask[..., None], rough, image)

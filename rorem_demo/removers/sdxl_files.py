@@ -1,0 +1,198 @@
+"""SDXL inpainting's networks and noise schedule from files in the published layout, of one repository or of several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
+
+import diffusers
+import torch
+from diffusers import AutoencoderKL, SchedulerMixin, UNet2DConditionModel
+from diffusers.loaders.lora_pipeline import StableDiffusionXLLoraLoaderMixin
+from diffusers.utils.state_dict_utils import convert_unet_state_dict_to_peft
+from peft.tuners.tuners_utils import BaseTunerLayer
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from rorem_demo.errors import UnavailableError
+from rorem_demo.runtime import guard
+from rorem_demo.runtime.precision import native_precision
+
+Network: TypeAlias = Any
+"""A network of diffusers, whose types a checker cannot see."""
+
+_LORA = "pytorch_lora_weights.safetensors"
+_FORMER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+"""How diffusers called the parts of a VAE's attention until 2023; repositories may still hold such files."""
+_SHARED: WeakValueDictionary[tuple[Path, Place], Network] = WeakValueDictionary()
+"""The VAEs of models that are loaded: rows of one repository differ in their UNets only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where networks run, and in what numbers."""
+
+    device: torch.device
+    unet: torch.dtype
+    vae: torch.dtype
+
+    @classmethod
+    def here(cls) -> Place:
+        """The GPU if there is one, else this CPU.
+
+        A GPU takes the UNet in the numbers it is published in. The VAE overflows in float16, so it never gets them:
+        float32 costs a GPU little, and a CPU multiplies in what it is fast at.
+        """
+        if torch.cuda.is_available():
+            return cls(device=torch.device("cuda"), unet=torch.float16, vae=torch.float32)
+        native = native_precision()
+        return cls(device=torch.device("cpu"), unet=native, vae=native)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SdxlNetworks:
+    """What the files of a checkpoint hold, ready to run; nothing changes it any more."""
+
+    unet: Network
+    vae: Network
+    scheduler: Any
+    """As published; its timetable is of nobody, so make another one `from_config` for each picture."""
+    place: Place
+
+
+def read(title: str, files: tuple[Path, ...], place: Place, *, lora: bool = False) -> SdxlNetworks:
+    """The networks of the model called `title`; with `lora`, the one among the files becomes part of the UNet.
+
+    Raises:
+        UnavailableError: a file is missing, damaged or of another model.
+        MemoryError: they do not fit.
+    """
+    vae, scheduler = _vae(title, files, place), _scheduler(title, files)
+    unet = _unet(title, files)
+    if lora:
+        path = found(title, files, "*", _LORA)
+        with readable(title, path):
+            _fuse(unet, path)
+    # Only now: what a LoRA adds is small, and bfloat16 would lose more of it than float16 does.
+    return SdxlNetworks(unet=_placed(unet, place.device, place.unet), vae=vae, scheduler=scheduler, place=place)
+
+
+def found(title: str, files: tuple[Path, ...], folder: str, pattern: str) -> Path:
+    """The first of the files that lies in a folder of this name and fits the pattern.
+
+    Raises:
+        UnavailableError: there is none.
+    """
+    for path in files:
+        if path.match(f"{folder}/{pattern}") and path.is_file():
+            return path
+    name = f"{folder}/{pattern}".removeprefix("*/")
+    raise UnavailableError(f"{title} lacks its file {name}.", hint="The command `weights` fetches it.")
+
+
+@contextmanager
+def readable(title: str, path: Path) -> Iterator[None]:
+    """Whatever goes wrong with this file as one sentence; lack of memory stays a MemoryError."""
+    with guard.readable(title, f"{path.parent.name}/{path.name}"), memory_told():
+        yield
+
+
+@contextmanager
+def memory_told() -> Iterator[None]:
+    """Lack of memory as a MemoryError, whoever tells it; a GPU's and torch's own are RuntimeErrors."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(str(error)) from error
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" not in str(error):
+            raise
+        raise MemoryError(str(error)) from error
+
+
+def told(path: Path) -> dict[str, Any]:
+    """The object a JSON file holds."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _unet(title: str, files: tuple[Path, ...]) -> Network:
+    """In the numbers of the file."""
+    config = found(title, files, "unet", "config.json")
+    with readable(title, config):
+        network = _blank(UNet2DConditionModel, config)
+        if network.config["in_channels"] != 9 or network.config["addition_embed_type"] != "text_time":
+            raise ValueError(network.config)
+    weights = found(title, files, "unet", "*.safetensors")
+    with readable(title, weights):
+        _fill(network, load_file(weights))
+    return network
+
+
+def _vae(title: str, files: tuple[Path, ...], place: Place) -> Network:
+    weights = found(title, files, "vae", "*.safetensors")
+    shared = _SHARED.get((weights, place))
+    if shared is not None:
+        return shared
+    config = found(title, files, "vae", "config.json")
+    with readable(title, config):
+        network = _blank(AutoencoderKL, config)
+    with readable(title, weights):
+        _fill(network, {_current(name): tensor for name, tensor in load_file(weights).items()})
+    _SHARED[weights, place] = network = _placed(network, place.device, place.vae)
+    return network
+
+
+def _scheduler(title: str, files: tuple[Path, ...]) -> Any:
+    path = found(title, files, "scheduler", "scheduler_config.json")
+    with readable(title, path):
+        config = told(path)
+        kind = getattr(diffusers, config["_class_name"])
+        if not issubclass(kind, SchedulerMixin):
+            raise TypeError(kind)
+        return kind.from_config(config)
+
+
+def _blank(kind: Any, path: Path) -> Network:
+    """A network without numbers, so that none are drawn only to be replaced."""
+    with torch.device("meta"):
+        return kind.from_config(told(path))
+
+
+def _fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    network.load_state_dict(weights, strict=True, assign=True)
+    network.requires_grad_(requires_grad=False).eval()
+
+
+def _placed(network: Network, device: torch.device, dtype: torch.dtype) -> Network:
+    with memory_told():
+        # Not by the method of diffusers, which warns of layers that are to stay float32 even where there are none.
+        move: Any = nn.Module.to
+        move(network, dtype)  # first: a GPU that is only lent later holds what it is given as it is
+        return move(network, device=device, memory_format=torch.channels_last)
+
+
+def _current(name: str) -> str:
+    *path, part, kind = name.split(".")
+    return ".".join((*path, _FORMER.get(part, part), kind)) if "attentions" in path else name
+
+
+def _fuse(unet: Network, path: Path) -> None:
+    """Add a LoRA to the weights, be it in peft's format or in an older one; not one that fits only in part."""
+    loader: Any = StableDiffusionXLLoraLoaderMixin
+    current: Any = convert_unet_state_dict_to_peft
+    layers, alphas = loader.lora_state_dict(load_file(path), unet_config=unet.config)
+    # Some files mix two formats; the library goes by the first name and would leave out half of the layers.
+    layers = current(layers)
+    loader.load_lora_into_unet(layers, alphas, unet, low_cpu_mem_usage=True)
+    wanted = sum(name.endswith("lora_B.weight") for name in layers)
+    matched = sum(isinstance(module, BaseTunerLayer) for module in unet.modules())
+    if not 0 < wanted == matched:  # the library only warns of the others
+        raise ValueError(f"{matched} of {wanted} layers fit")
+    unet.fuse_lora()
+    unet.unload_lora()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,15 @@ def load_inpainting(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
 def _loaded(spec: RemoverSpec, files: tuple[Path, ...], *, few_steps: bool = False, **prompts: str) -> Remover:
     known = meanings(spec.title, files, prompts.values())  # first, and freed, so that both need not fit at once
     networks = read(spec.title, files, Place.here(), lora=few_steps)
-    few: Any = LCMScheduler
-    scheduler = few.from_config(networks.scheduler.config) if few_steps else networks.scheduler
+    scheduler = _few_steps(networks.scheduler) if few_steps else networks.scheduler
     return SdxlRemover(networks, scheduler, Prompts(**{use: known[prompt] for use, prompt in prompts.items()}))
+
+
+def _few_steps(published: Any) -> Any:
+    """The published schedule for few steps; only what that scheduler knows, or diffusers warns of the rest."""
+    known = signature(LCMScheduler.__init__).parameters
+    few: Any = LCMScheduler
+    return few.from_config({name: value for name, value in published.config.items() if name in known})
 
 
 class SdxlRemover:

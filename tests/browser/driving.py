@@ -60,9 +60,9 @@ def paint_disc(page: Page) -> None:
     drag(page, (-55, 12), (55, 12), (-55, 38), (55, 38))
 
 
-def remove(page: Page) -> None:
+def remove(page: Page, seconds: int = 20) -> None:
     button(page, "Remove").click()
-    expect(view(page)).to_have_attribute("data-mode", "result", timeout=20_000)
+    expect(view(page)).to_have_attribute("data-mode", "result", timeout=1000 * seconds)
 
 
 def download(page: Page, name: str | re.Pattern[str]) -> tuple[str, bytes]:

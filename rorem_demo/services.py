@@ -15,7 +15,7 @@ from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec
 from rorem_demo.removers.catalog import REMOVERS, Removers
-from rorem_demo.removers.erase import erase
+from rorem_demo.removers.erase import erase, estimate
 from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pins import WeightFile
@@ -118,6 +118,11 @@ class Services:
         opened = {key: self.visits.get(key, OpenedMask) for key in drawing.loaded}
         masks = {key: item.mask for key, item in opened.items() if item.photo == photo}
         return rasterise(drawing, size_of(self.photo(photo).image), masks)
+
+    def estimates(self, mask: Mask) -> dict[str, float]:
+        """About how many seconds each remover that runs here takes for a mask, which is not empty, by key."""
+        runnable = (spec for spec in self.removers if not self.missing(spec))
+        return {spec.key: estimate(spec, self.machine, mask, RemovalOptions()) for spec in runnable}
 
     def keep_result(self, source: str, removal: Removal) -> str:
         """Keep what a removal made of the photo with this id; returns the result's own id."""

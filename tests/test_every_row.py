@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from gradio_client import Client, handle_file
 from rorem_demo.cli import main
 from rorem_demo.imaging.masks import grow
 from rorem_demo.imaging.types import Image, Mask
+from rorem_demo.runtime.devices import Machine
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from tests.browser.conftest import free_port, serve
@@ -83,6 +85,11 @@ def test_on_the_command_line(
         results.append(pixels(output))
     check(results[0])
     assert np.array_equal(*results)
+
+
+def test_with_a_gpu_four_steps_are_preselected_and_without_one_the_quick_method(services: Services) -> None:
+    for gpu, key in ((True, "rorem-4s"), (False, "lama")):
+        assert replace(services, machine=Machine(gpu=gpu, cores=2)).default_remover.key == key
 
 
 @pytest.mark.parametrize("key", KEYS)

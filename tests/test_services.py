@@ -12,6 +12,7 @@ from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Cost, Progress, Removal, RemovalOptions, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.erase import finish
+from rorem_demo.removers.on_zerogpu import OnZeroGpu
 from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pins import WeightFile
@@ -72,6 +73,19 @@ def test_the_default_suits_the_machine() -> None:
     for gpu, key in ((False, "small"), (True, "large")):
         assert replace(services, machine=Machine(gpu=gpu, cores=2)).default_remover.key == key
     assert Services.assemble(Settings(), Catalog(made_for_gpu)).default_remover.key == "large"
+
+
+def test_on_zero_gpu_models_of_gpu_rows_are_loaded_before_launch_and_work_through_its_door() -> None:
+    rows = Catalog(replace(row("away"), gpu_cost=Cost(memory_gb=1, fixed_seconds=1)), row("here"), ABSENT)
+    services = Services.assemble(Settings(zero_gpu=True), rows)
+    services.preload()
+    assert services.models.loaded == ("away",)
+    with services.models.use("away") as remover:
+        assert isinstance(remover, OnZeroGpu)
+    assert finish(services.remove("away", IMAGE, MASK, RemovalOptions())).changed_outside == 0
+    elsewhere = Services.assemble(Settings(), rows)
+    elsewhere.preload()
+    assert elsewhere.models.loaded == ()
 
 
 def test_missing_names_the_package(services: Services) -> None:

@@ -7,7 +7,7 @@
     POST /rorem/photos/{photo}/masks    a mask file -> its id
     GET  /rorem/masks/{mask}            black and white
     POST /rorem/photos/{photo}/mask     a drawing -> the mask as a PNG
-    POST /rorem/photos/{photo}/survey   a drawing -> how much is marked, and a shadow beside it
+    POST /rorem/photos/{photo}/survey   a drawing -> how much is marked, a shadow beside it, seconds by method
 
 and those of `ui.pointing`.
 
@@ -122,13 +122,14 @@ class Routes:
         return attachment(await self._run(encode_mask, await self._drawn(request)), f"{name}-mask.png", "image/png")
 
     async def survey(self, request: Request) -> Response:
-        """How many pixels the drawing marks, and the shapes that would add a shadow beside it."""
+        """How many pixels the drawing marks, a shadow beside it as shapes to add, and how long removing takes."""
         photo, mask = self._photo(request), await self._drawn(request)
         marked = int(mask.sum())
         shadow = await self._run(find_shadow, photo.image, mask) if 0 < marked < mask.size else None
         outlines = [] if shadow is None else trace(shadow)
         shapes = [{"tool": "lasso", "points": encode_points(outline.points)} for outline in outlines]
-        return JSONResponse({"marked": marked, "shadow": shapes})
+        seconds = await self._run(self._services.estimates, mask) if marked else {}
+        return JSONResponse({"marked": marked, "shadow": shapes, "seconds": seconds})
 
     async def _opened(self, request: Request, data: bytes, name: str) -> Response:
         photo = await self._run(decode_photo, data, name=name, max_pixels=self._settings.max_pixels)

@@ -34,6 +34,7 @@ def test_each_is_offered_and_removes(open_page: OpenPage, weighted_address: str,
     paint_disc(page)
     for key in KEYS:
         page.locator(f'#method input[value="{key}"]').check()
+        expect(page.locator("#stage [data-estimate]")).to_contain_text("About")
         remove(page, seconds=120)
         expect(notice(page)).to_contain_text("0 pixels changed outside")
         expect(notice(page)).to_contain_text(REMOVERS[key].title)

@@ -1,10 +1,14 @@
-"""What every row of the catalogue must do, whatever it is made of."""
+"""What every row of the catalogue must do, whatever it is made of.
+
+Rows with weights get those in ROREM_WEIGHTS_DIR, or random ones.
+"""
 
 import hashlib
 import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.catalog import REMOVERS
 from rorem_demo.runtime.weights import Weights
 from rorem_demo.settings import Settings
+from tests.whole_weights import write_weights
 
 OTHER_PROCESS = """
 import hashlib, runpy
@@ -24,22 +29,34 @@ print(hashlib.sha256(image.tobytes()).hexdigest())
 """
 
 
-def loaded(spec: RemoverSpec) -> Remover:
-    weights = Weights(Settings.from_environment(os.environ).weights)
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if given := Settings.from_environment(os.environ).weights:
+        return given
+    made = tmp_path_factory.mktemp("weights")
+    write_weights(made)
+    return made
+
+
+def loaded(spec: RemoverSpec, folder: Path | None = None) -> Remover:
+    weights = Weights(folder or Settings.from_environment(os.environ).weights)
     if needs := weights.missing(spec):
         pytest.skip(f"{spec.key} needs {' and '.join(needs)}")
     return REMOVERS.load(spec.key, weights)
 
 
-@pytest.fixture(scope="module", params=list(REMOVERS), ids=lambda spec: spec.key)
+ROWS = [pytest.param(spec, marks=[pytest.mark.slow] * bool(spec.weights), id=spec.key) for spec in REMOVERS]
+
+
+@pytest.fixture(scope="module", params=ROWS)
 def spec(request: pytest.FixtureRequest) -> RemoverSpec:
     row: RemoverSpec = request.param
     return row
 
 
 @pytest.fixture(scope="module")
-def remover(spec: RemoverSpec) -> Remover:
-    return loaded(spec)
+def remover(spec: RemoverSpec, request: pytest.FixtureRequest) -> Remover:
+    return loaded(spec, request.getfixturevalue("folder") if spec.weights else None)
 
 
 def scene(width: int, height: int, seed: int = 0) -> tuple[Image, Mask]:
@@ -115,10 +132,14 @@ def test_the_same_seed_gives_the_same_pixels_also_after_another_image(spec: Remo
     assert np.array_equal(filled(spec, remover, *scene(90, 70), seed=7), first)
 
 
-def test_another_process_gives_the_same_pixels(spec: RemoverSpec, remover: Remover) -> None:
+def test_another_process_gives_the_same_pixels(
+    spec: RemoverSpec, remover: Remover, request: pytest.FixtureRequest
+) -> None:
     here = hashlib.sha256(filled(spec, remover, *scene(90, 70)).tobytes()).hexdigest()
     code = OTHER_PROCESS.format(path=__file__, key=spec.key)
-    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    if spec.weights:
+        environment["ROREM_WEIGHTS_DIR"] = str(request.getfixturevalue("folder"))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == here
 

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rorem_demo.errors import InputError, RoremError, UnavailableError
-from rorem_demo.imaging.types import Image, Mask
+from rorem_demo.imaging.types import Image, Mask, Size
 from rorem_demo.removers.base import Cost, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.removers.catalog import REMOVERS
 from rorem_demo.removers.on_zerogpu import OnZeroGpu
 from rorem_demo.runtime.zerogpu import MARGIN, STARTING, add_task, duration, on_gpu, work
 
@@ -145,7 +146,9 @@ def test_the_time_asked_for_covers_what_is_expected(seconds: float) -> None:
 
 
 def test_four_steps_ask_for_single_digits() -> None:
-    assert duration("rorem-4s", 2.0) < 10
+    cost = REMOVERS["rorem-4s"].gpu_cost
+    assert cost is not None
+    assert duration("rorem-4s", cost.seconds(Size(512, 512), 30_000, 4)) < 10
 
 
 # A remover

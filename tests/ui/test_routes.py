@@ -333,13 +333,17 @@ def test_a_hostile_drawing_is_refused_in_a_sentence(browser: Browser, body: str 
 def test_a_survey_counts_and_finds_no_shadow_where_none_is(browser: Browser) -> None:
     photo = browser.open(file_of(np.full((60, 80, 3), 180, np.uint8)))["id"]
     answer = browser.draw(photo, drawing_of(box(30, 20, 40, 30)), then="survey")
-    assert answer.json() == {"marked": 100, "shadow": []}
+    told = answer.json()
+    assert (told["marked"], told["shadow"]) == (100, [])
+    assert told["seconds"].keys() == {"shift-map", "telea", "navier-stokes"}
+    assert all(0 < seconds < 10 for seconds in told["seconds"].values())
 
 
 @pytest.mark.parametrize(("invert", "marked"), [(False, 0), (True, 60 * 80)])
 def test_a_survey_of_nothing_or_everything_looks_for_no_shadow(browser: Browser, invert: bool, marked: int) -> None:  # noqa: FBT001
     answer = browser.draw(browser.open()["id"], {**NOTHING, "invert": invert}, then="survey")
-    assert answer.json() == {"marked": marked, "shadow": []}
+    told = answer.json()
+    assert (told["marked"], told["shadow"], bool(told["seconds"])) == (marked, [], marked > 0)
 
 
 def shadow_scene() -> Image:

@@ -360,15 +360,18 @@ class Stage {
     this.redraw();
   }
 
-  /** A moment after the last change: is there a shadow beside the selection? */
+  /** A moment after the last change: how long will it take, and is there a shadow beside the selection? */
   #askSurvey() {
     clearTimeout(this.surveying);
     this.words.withdraw();
-    if (!this.marked || this.doc.entries.some((entry) => entry.kind === "shadow" || entry.kind === "rectangle")) return;
+    this.words.estimate(this.estimates = {});
+    if (!this.marked) return;
     const doc = this.doc;
+    const rough = doc.entries.some(({ kind }) => kind === "shadow" || kind === "rectangle");
     this.surveying = setTimeout(async () => {
-      const { shadow } = await this.server.survey(doc.photo.id, toDrawing(doc)).catch(() => ({}));
-      if (!shadow?.length || doc !== this.doc || this.scene.mode !== "select") return;
+      const { shadow, seconds = {} } = await this.server.survey(doc.photo.id, toDrawing(doc)).catch(() => ({}));
+      if (doc === this.doc) this.words.estimate(this.estimates = seconds);
+      if (rough || !shadow?.length || doc !== this.doc || this.scene.mode !== "select") return;
       this.words.offer("There seems to be a shadow or reflection beside it.", "Add it to the selection", () => this.#addShadow(shadow));
     }, 600);
   }
@@ -459,6 +462,7 @@ class Stage {
     });
     this.#dragHandle(this.part("handle"));
     listen(this.element, this.canvas, this.part("handle"), this);
+    document.addEventListener("change", (event) => event.target.closest("#method") && this.words.estimate(this.estimates ?? {}));
     new ResizeObserver(() => this.#resized()).observe(this.canvas.parentElement);
     setInterval(() => this.#march(), 140);
     this.words.buttons();

@@ -83,6 +83,12 @@ export class Words {
     same.textContent = `Download ${format}`;
   }
 
+  /** How long removing will take by the chosen method, where anybody would mind: two seconds and more. */
+  estimate(seconds) {
+    const expected = seconds[document.querySelector("#method input:checked")?.value] ?? 0;
+    this.stage.part("estimate").textContent = expected < 2 ? "" : `About ${expected < 90 ? `${Math.round(expected)} s` : `${Math.round(expected / 60)} min`}`;
+  }
+
   mode(mode) {
     const { stage } = this;
     if (mode !== "working") clearInterval(this.ticking);

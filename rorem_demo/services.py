@@ -154,7 +154,11 @@ def _placed(removers: Removers, repositories: Mapping[str, str]) -> Removers:
 
 
 def _loaded(removers: Removers, weights: Weights, zero_gpu: bool, key: str) -> Remover:  # noqa: FBT001  # see `partial`
-    model = removers.load(key, weights)
+    try:
+        model = removers.load(key, weights)
+    except MemoryError as error:
+        sentence = f"There is not memory enough for {removers[key].title}."
+        raise UnavailableError(sentence, hint="Choose another method.") from error
     if not (zero_gpu and removers[key].gpu_cost):
         return model
     from rorem_demo.removers.on_zerogpu import OnZeroGpu  # noqa: PLC0415  # `spaces` is for ZeroGPU alone

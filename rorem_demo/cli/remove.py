@@ -122,7 +122,7 @@ def _removed(job: Job, key: str, options: RemovalOptions, services: Services) ->
         box=removal.box,
         size=size_of(removal.image),
         options=removal.options,
-        notes=photo.notes if job.format == "PNG" else (*photo.notes, _LOSSY.format(job.format)),
+        notes=(*photo.notes, *removal.notes, *(() if job.format == "PNG" else (_LOSSY.format(job.format),))),
     )
 
 

@@ -204,3 +204,5 @@ class Removal:
     """From decoded arrays to the finished one; loading a model is not in it."""
     changed_outside: int
     """Pixels outside the grown mask that differ from the photo: counted, and always 0."""
+    notes: tuple[str, ...] = ()
+    """What the person should know of how it was made, a sentence each."""

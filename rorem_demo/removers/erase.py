@@ -1,14 +1,15 @@
 """erase(): check, grow, cut, fit, run, paste back, time. The one way to run a remover.
 
 Only a window around the mask is touched, at the photo's own resolution, so a large photo costs no more than
-its hole. One distance map of what changes gives both the grown mask and the soft edge. Written as a generator,
+its hole. Where memory does not suffice, less of the surroundings is looked at, and the Removal says so. One distance
+map of what changes gives both the grown mask and the soft edge. Written as a generator,
 because that is the only form in which a ZeroGPU worker can report: progress first, the Removal last; closing
 it cancels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -21,6 +22,7 @@ from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover,
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.guard import guarded
 
+LESS_SEEN = "Memory did not suffice for all of the surroundings, so the method saw less of them."
 LEAST_CONTEXT = 32
 """Pixels around a grown mask that a remover sees at least, however small the mask."""
 
@@ -39,16 +41,14 @@ def erase(
     start = perf_counter()
     as_mask(mask, as_image(image))
     resolved = spec.defaults.overridden(options)
-    window = Window.around(mask, grow=resolved.grow, context=resolved.context, least=LEAST_CONTEXT)
     changing = Window.around(mask, grow=resolved.grow, context=0, least=0)
     distance = distance_to(changing.cut_mask(mask))
     grown = np.zeros_like(mask)
     grown[changing.box.slices] = distance <= resolved.grow
-    hole = window.cut_mask(grown)
-    if hole.all():
-        raise InputError("The selection covers everything around it.", hint="Leave some of the background unmarked.")
+    first, *smaller = _windows(spec, mask, grown, resolved)
     patch: Image | None = None
-    for step in _steps(spec, remover, window.cut_image(image), hole, resolved):
+    window = first
+    for window, step in _filled(spec, remover, (image, grown), [first, *smaller], resolved):
         patch = step.image  # a preview is no result: the last step must carry it
         yield Progress(step.fraction, window.box, step.image)
     if patch is None:
@@ -63,7 +63,46 @@ def erase(
         options=resolved,
         seconds=perf_counter() - start,
         changed_outside=count_changed(image, result, ~grown),
+        notes=() if window is first else (LESS_SEEN,),
     )
+
+
+def _windows(spec: RemoverSpec, mask: Mask, grown: Mask, options: ResolvedOptions) -> list[Window]:
+    """The window to work on, and others that need less memory, which see less around the hole."""
+    windows: list[Window] = []
+    for share in (1.0, 0.5, 0.0):
+        window = Window.around(mask, grow=options.grow, context=share * options.context, least=LEAST_CONTEXT)
+        cheaper = not windows or _model_area(spec, window) < _model_area(spec, windows[-1])
+        if cheaper and not window.cut_mask(grown).all():
+            windows.append(window)
+    if not windows:
+        raise InputError("The selection covers everything around it.", hint="Leave some of the background unmarked.")
+    return windows
+
+
+def _model_area(spec: RemoverSpec, window: Window) -> int:
+    return spec.size.fit(window.box.size).padded.area
+
+
+def _filled(
+    spec: RemoverSpec,
+    remover: Remover,
+    picture: tuple[Image, Mask],
+    windows: Sequence[Window],
+    options: ResolvedOptions,
+) -> Iterator[tuple[Window, Step]]:
+    """Steps on the first window that memory suffices for, each with that window; starts again on the next."""
+    image, grown = picture
+    for left, window in zip(range(len(windows))[::-1], windows, strict=True):
+        try:
+            for step in _steps(spec, remover, window.cut_image(image), window.cut_mask(grown), options):
+                yield window, step
+        except MemoryError as error:
+            if not left:
+                hint = "Mark a smaller area or choose another method."
+                raise UnavailableError(f"{spec.title} ran out of memory.", hint=hint) from error
+        else:
+            return
 
 
 def _part(patch: Image, window: Box, part: Box) -> Image:
@@ -97,10 +136,10 @@ def finish(updates: Iterator[Progress | Removal]) -> Removal:
 
 
 def _steps(spec: RemoverSpec, remover: Remover, image: Image, hole: Mask, options: ResolvedOptions) -> Iterator[Step]:
-    """The remover's steps at the window's size, whatever size its model works at."""
+    """The remover's steps at the window's size, whatever size its model works at; may raise MemoryError."""
     fit = spec.size.fit(size_of(image))
     model_image, model_hole = fit.image(image), fit.mask(hole)
-    with guarded(spec.title, hint="Try another method.", memory_hint="Mark a smaller area or choose another method."):
+    with guarded(spec.title, hint="Try another method."):
         for step in remover.fill(model_image, model_hole, options):
             yield step if step.image is None else Step(step.fraction, fit.undo(_checked(spec, step.image, model_image)))
 

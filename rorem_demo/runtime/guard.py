@@ -9,17 +9,19 @@ from rorem_demo.errors import RoremError, UnavailableError
 
 
 @contextmanager
-def guarded(title: str, *, hint: str, memory_hint: str) -> Iterator[None]:
+def guarded(title: str, *, hint: str, memory_hint: str | None = None) -> Iterator[None]:
     """Failures of the model called `title` become UnavailableErrors; what is already told in a sentence passes.
 
     Args:
         title: as people read it.
         hint: the way out of a failure.
-        memory_hint: the way out when memory did not suffice.
+        memory_hint: the way out when memory did not suffice; None leaves the MemoryError to the caller.
     """
     try:
         yield
     except MemoryError as error:
+        if memory_hint is None:
+            raise
         raise UnavailableError(f"{title} ran out of memory.", hint=memory_hint) from error
     except RoremError:
         raise

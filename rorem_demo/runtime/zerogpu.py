@@ -31,6 +31,7 @@ STARTING = 4.0
 MARGIN = 1.5
 """Asked for, over what the cost model expects: a task that outlasts its duration is killed."""
 
+_MEMORY = "MemoryError"
 _TASKS: dict[str, Task] = {}
 
 
@@ -47,7 +48,9 @@ class _Failure:
     message: str
     hint: str
 
-    def error(self) -> RoremError:
+    def error(self) -> RoremError | MemoryError:
+        if self.kind == _MEMORY:
+            return MemoryError(self.message)
         kind: type[RoremError] = getattr(errors, self.kind)
         return kind(self.message, hint=self.hint)
 
@@ -66,8 +69,8 @@ def work(name: str, seconds: float, *arguments: Any) -> Generator[_Value | _Fail
         if error.__cause__ is not None:
             log.exception("%s failed on the GPU", name)
         yield _Failure(type(error).__name__, str(error), error.hint)
-    except MemoryError:
-        yield _Failure("UnavailableError", "The GPU ran out of memory.", "Mark a smaller area, or try another method.")
+    except MemoryError as error:
+        yield _Failure(_MEMORY, str(error), "")
     except Exception:  # the border of the worker: its traceback goes to the log, for it cannot come back
         log.exception("%s failed on the GPU", name)
         yield _Failure("UnavailableError", "The GPU failed on this photo.", "Try another method.")
@@ -92,6 +95,7 @@ def on_gpu(name: str, seconds: float, *arguments: Any, run: Run = _run) -> Itera
 
     Raises:
         RoremError: as the task raised it.
+        MemoryError: it ran out of memory.
         UnavailableError: the task failed otherwise, or there was no GPU for it.
     """
     with closing(run(name, seconds, *arguments)) as outcomes:  # closing this closes the worker's

@@ -59,7 +59,7 @@ def _add_remove(services: Services) -> None:
         Returns:
             the result as a PNG
             a report of seconds, method, size [width, height] and box [left, top, right, bottom] the method looked at
-            in it changed_outside, the count of pixels changed outside the grown mask, which is 0
+            in it changed_outside, the count of pixels changed outside the grown mask, which is 0, and notes
         """  # gradio makes one sentence of these lines, a comma after each
         with _telling():
             return _remove(services, result.GRADIO_CACHE, (photo, mask), method, {"seed": seed, "grow": grow})
@@ -164,6 +164,6 @@ def _remove(
     path = save_bytes_to_cache(encode_image(removal.image, "PNG", photo.icc), "result.png", cache)
     report = {
         "seconds": round(removal.seconds, 3), "method": removal.remover, "changed_outside": removal.changed_outside,
-        "box": list(removal.box), "size": list(size_of(removal.image)),
+        "notes": list(removal.notes), "box": list(removal.box), "size": list(size_of(removal.image)),
     }  # fmt: skip
     return path, report

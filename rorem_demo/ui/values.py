@@ -143,6 +143,7 @@ class Done:
     title: str
     seed: int | None
     """Of what was drawn at random; None if nothing is."""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from rorem_demo.removers.base import (
     ResolvedOptions,
     Step,
 )
-from rorem_demo.removers.erase import count_changed, erase, finish
+from rorem_demo.removers.erase import LESS_SEEN, count_changed, erase, finish
 
 SPEC = RemoverSpec(
     key="fake",
@@ -282,6 +282,37 @@ def test_what_is_no_image_or_no_mask_is_refused(image: Image, mask: Mask) -> Non
 def test_a_remover_that_fails_is_one_sentence(remover: Remover, sentence: str) -> None:
     with pytest.raises(UnavailableError, match=sentence):
         run(noise(40, 30), dot(40, 30, 20, 15), remover)
+
+
+def fitting(most: int) -> Remover:
+    """Runs out of memory on more pixels than these, once it has begun."""
+
+    def fill(image: Image) -> Iterator[Step]:
+        yield Step(0.1)
+        if image.shape[0] * image.shape[1] > most:
+            raise MemoryError
+        yield Step(1.0, np.full_like(image, 9))
+
+    return Doing(fill)
+
+
+def test_where_memory_does_not_suffice_less_of_the_surroundings_is_seen_and_told() -> None:
+    image, mask = noise(600, 400), np.zeros((400, 600), np.bool_)
+    mask[150:250, 200:350] = True
+    whole, less = run(image, mask, fitting(10**6)), run(image, mask, fitting(100_000))
+    assert whole.notes == ()
+    assert less.notes == (LESS_SEEN,)
+    assert less.box.size.area <= 100_000 < whole.box.size.area
+    assert (less.image[mask] == 9).all()
+    assert less.changed_outside == 0
+
+
+def test_where_no_window_is_small_enough_it_fails_in_a_sentence() -> None:
+    image, mask = noise(600, 400), np.zeros((400, 600), np.bool_)
+    mask[150:250, 200:350] = True
+    with pytest.raises(UnavailableError, match="ran out of memory") as caught:
+        run(image, mask, fitting(100))
+    assert isinstance(caught.value.__cause__, MemoryError)
 
 
 def test_the_cause_of_a_failure_is_kept_for_the_log() -> None:

@@ -113,7 +113,7 @@ def test_any_other_error_is_a_sentence_without_its_words() -> None:
     add_task("raising", raising)
     with pytest.raises(UnavailableError, match=r"^The GPU failed on this photo\.$"):
         called("raising", ValueError("secret detail"))
-    with pytest.raises(UnavailableError, match="ran out of memory"):
+    with pytest.raises(MemoryError):
         called("raising", MemoryError())
 
 

@@ -120,7 +120,7 @@ def test_only_the_grown_mask_changes(caller: Caller, photo: Path, mask: Path) ->
 
 def test_the_report_says_how_it_went(caller: Caller, photo: Path, mask: Path) -> None:
     _, report = caller.remove(photo, mask, "telea", 0, 3)
-    assert report.keys() == {"seconds", "method", "changed_outside", "box", "size"}
+    assert report.keys() == {"seconds", "method", "changed_outside", "notes", "box", "size"}
     assert (report["method"], report["changed_outside"], report["size"]) == ("telea", 0, [80, 60])
     assert 0 <= report["seconds"] < 30
     left, top, right, bottom = report["box"]

@@ -130,7 +130,7 @@ UPDATES: list[tuple[Update, dict[str, Any]]] = [
         Done(run=1, photo="id", seconds=0.1, changed_outside=0, title="Grey", seed=None),
         {
             "kind": "done", "run": 1, "photo": "id", "seconds": 0.1,
-            "changed_outside": 0, "title": "Grey", "seed": None,
+            "changed_outside": 0, "title": "Grey", "seed": None, "notes": [],
         },
     ),
     (

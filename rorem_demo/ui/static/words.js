@@ -72,10 +72,10 @@ export class Words {
     else this.meter.setAttribute("aria-valuenow", Math.round(100 * fraction));
   }
 
-  done({ seconds, changed_outside: changed, title, seed, photo }, { format }, server) {
+  done({ seconds, changed_outside: changed, title, seed, photo, notes }, { format }, server) {
     const pixels = `${changed} ${changed === 1 ? "pixel" : "pixels"} changed outside the grown selection`;
     const facts = [pixels, `${seconds.toFixed(1)} s`, title, ...(seed === null ? [] : [`seed ${seed}`])];
-    this.say(facts.join(" · "));
+    this.say([facts.join(" · "), ...notes].join(". "));
     const [png, same] = [this.stage.part("png"), this.stage.part("same")];
     png.href = server.address(photo, "png");
     same.href = server.address(photo, "original");

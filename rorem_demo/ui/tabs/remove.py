@@ -152,6 +152,7 @@ def _done(services: Services, request: RemovalRequest, spec: RemoverSpec, remova
         changed_outside=removal.changed_outside,
         title=spec.title,
         seed=removal.options.seed if "seed" in spec.uses else None,
+        notes=removal.notes,
     )
 
 

@@ -49,9 +49,9 @@ export class Pointing {
     stage.part("tip").textContent = (tool === "text" || tool === "point") && offer?.title ? `By ${offer.title}` : "";
     this.unhover();
     if (!stage.doc.photo || stage.scene.mode !== "select") return;
+    if (tool === "point" || tool === "text") stage.words.say(offer?.sentence ?? this.tip);
     if (tool === "point") this.#look("click").catch(() => {}); // told already
     if (tool === "text" && !unable) stage.part("phrase").focus();
-    if (tool === "point" || tool === "text") stage.words.say(offer?.sentence ?? this.tip);
   }
 
   setMode(mode) {

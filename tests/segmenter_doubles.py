@@ -111,7 +111,7 @@ def load(spec: SegmenterSpec, files: tuple[Path, ...]) -> Segmenter:
     """The double a row is named for."""
     if spec.key == "torn":
         raise UnavailableError("The weights of Torn cannot be read.", hint="Download them again.")
-    doubles = {"alike": Alike(), "slow": Alike(1.2), "redness": Redness(), "broken": Broken()}
+    doubles = {"alike": Alike(), "slow": Alike(1.2), "brief": Alike(0.05), "redness": Redness(), "broken": Broken()}
     return doubles[spec.key]
 
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import logging
+from asyncio import Future, Queue, ensure_future, get_running_loop
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from functools import partial
+from threading import Event
 from typing import Any, TypeVar, get_args
 
 from anyio import CapacityLimiter, to_thread
@@ -42,7 +44,9 @@ class Pointing:
     def __init__(self, services: Services) -> None:
         self._visits = services.visits
         self._selecting = services.selecting
-        self._limiter = CapacityLimiter(4)  # its own: opening a photo never waits for those who point
+        # Each its own, so that nobody who clicks waits for those who wait for a first look, or who open a photo.
+        self._clicks, self._looks = CapacityLimiter(4), CapacityLimiter(16)
+        self._looking: set[Future[None]] = set()  # only so that they are not forgotten before they end
 
     def table(self) -> Table:
         """For `ui.routes`."""
@@ -77,17 +81,28 @@ class Pointing:
         return {"title": spec.title, "learned": bool(spec.weights)}
 
     async def _lines(self, steps: Iterator[Preparation]) -> AsyncIterator[str]:
-        """Progress, one JSON object a line; an error is the last of them, for the status was sent long before."""
+        """Progress, one JSON object a line, as one thread makes it; closing this ends the look at its next step.
+
+        One thread for the whole look: if each step had to find a free one, those who wait for the look to end
+        could take them all.
+        """
+        loop, lines, left = get_running_loop(), Queue[str | None](), Event()
+
+        def look() -> None:
+            for line in _told_lines(steps):
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+                if left.is_set():
+                    break
+            loop.call_soon_threadsafe(lines.put_nowait, None)
+
+        looking = ensure_future(to_thread.run_sync(look, limiter=self._looks))
+        self._looking.add(looking)
+        looking.add_done_callback(self._looking.discard)
         try:
-            with closing(steps):  # type: ignore[type-var]  # it is a generator
-                while step := await self._run(next, steps, None):
-                    yield _line({"title": step.method.title, "fraction": round(step.fraction, 3)})
-            yield _line({"ready": True})
-        except RoremError as error:
-            yield _line({"sentence": told(error)})
-        except Exception:  # a border: the visitor gets a sentence, the log the traceback
-            log.exception("the first look at a photo failed")
-            yield _line({"sentence": FAILED})
+            while line := await lines.get():
+                yield line
+        finally:
+            left.set()
 
     def _selected(self, photo: str, asked: PointingRequest) -> dict[str, Any]:
         previous = self._visits.get(asked.previous, OpenedMask) if asked.previous else None
@@ -100,7 +115,21 @@ class Pointing:
         return self._visits.keep(OpenedMask.proposed(candidate, photo), self._visits.visit_of(photo))[0]
 
     async def _run(self, function: Callable[..., R], *args: Any) -> R:
-        return await to_thread.run_sync(function, *args, limiter=self._limiter)
+        return await to_thread.run_sync(function, *args, limiter=self._clicks)
+
+
+def _told_lines(steps: Iterator[Preparation]) -> Iterator[str]:
+    """The steps as lines; an error is the last of them, for the status of the answer was sent long before."""
+    try:
+        with closing(steps):  # type: ignore[type-var]  # it is a generator
+            for step in steps:
+                yield _line({"title": step.method.title, "fraction": round(step.fraction, 3)})
+        yield _line({"ready": True})
+    except RoremError as error:
+        yield _line({"sentence": told(error)})
+    except Exception:  # a border: the visitor gets a sentence, the log the traceback
+        log.exception("the first look at a photo failed")
+        yield _line({"sentence": FAILED})
 
 
 def _answer(proposal: Proposal, keep: Callable[[Candidate], str] | None) -> dict[str, Any]:

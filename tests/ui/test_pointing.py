@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from io import BytesIO
 from typing import Any
 
+import httpx2 as httpx  # what starlette's TestClient answers with
 import numpy as np
 import PIL.Image
 import pytest
@@ -95,6 +97,19 @@ def test_a_failing_look_is_one_sentence_without_details() -> None:
 def test_looking_at_a_photo_that_is_gone_says_so(browser: Browser) -> None:
     browser.photo = "nothing"
     assert browser.encode() == [{"sentence": "This photo is no longer on the server. Open it again."}]
+
+
+def test_many_first_looks_at_once_all_come_to_their_end() -> None:
+    browser = Browser(row("brief"))
+    photos = [browser.open(np.full((20, 20, 3), number, np.uint8)) for number in range(24)]
+
+    async def looked() -> list[str]:
+        app = Starlette(routes=Routes(browser.services).all())  # in one loop, as a server is
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", timeout=60) as http:
+            answers = (http.post(f"/rorem/photos/{photo}/encode?kind=click") for photo in photos)
+            return [answer.text.splitlines()[-1] for answer in await asyncio.gather(*answers)]
+
+    assert asyncio.run(looked()) == ['{"ready": true}'] * 24
 
 
 def test_an_unknown_way_of_pointing_is_refused(browser: Browser) -> None:

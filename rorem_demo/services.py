@@ -81,6 +81,11 @@ class Services:
             return spec
         raise UnavailableError("No method can run on this machine.", hint="The command `doctor` says what is missing.")
 
+    @property
+    def rows(self) -> dict[str, NeedsWeights]:
+        """All rows of all catalogues by key, removers first."""
+        return {row.key: row for row in (*self.removers, *self.selecting.segmenters)}
+
     def begin_fetching(self) -> Thread:
         """Start to fetch the weights that the settings name; what arrives is used from the next request on.
 
@@ -89,7 +94,7 @@ class Services:
         Raises:
             ConfigError: a key is no row's.
         """
-        rows: dict[str, NeedsWeights] = {row.key: row for row in (*self.removers, *self.selecting.segmenters)}
+        rows = self.rows
         if unknown := [key for key in self.settings.fetch if key not in rows]:
             raise ConfigError(f"ROREM_FETCH names {', '.join(unknown)}.", hint=f"Name some of: {', '.join(rows)}.")
         thread = Thread(target=self._fetch, args=([rows[key] for key in self.settings.fetch],), daemon=True)

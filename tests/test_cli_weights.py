@@ -171,6 +171,14 @@ def test_pin_writes_commits_sizes_and_digests(desk: Desk) -> None:
     }
 
 
+def test_what_no_repository_holds_is_not_asked_for(desk: Desk) -> None:
+    rows = Catalog(remover("deep", file("a/remover"), file("elsewhere")))
+    desk.services = replace(Services.assemble(Settings(), rows, Catalog()), weights=desk.services.weights)
+    assert desk.run("doctor", "--pin") == 0
+    assert list(desk.pinned()) == ["a/remover"]
+    assert not desk.hub.asked("GET", "elsewhere")
+
+
 def test_what_is_pinned_is_shown_and_fetched_with_its_check(desk: Desk) -> None:
     desk.run("doctor", "--pin")
     desk.lines()

@@ -18,7 +18,7 @@ from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
-from tests.browser.conftest import free_port, serve
+from tests.browser.conftest import served
 from tests.whole_weights import KEYS, write_weights
 
 pytestmark = [
@@ -44,11 +44,8 @@ def services(weights: Path) -> Services:
 
 @pytest.fixture(scope="module")
 def address(weights: Path) -> Iterator[str]:
-    port = free_port()
-    process = serve(port, ROREM_WEIGHTS_DIR=str(weights))
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
+    with served(ROREM_WEIGHTS_DIR=str(weights)) as found:
+        yield found
 
 
 @pytest.fixture

@@ -130,10 +130,10 @@ def _pin(services: Services, *, latest: bool, as_json: bool) -> int:
 
 
 def _taken(services: Services) -> dict[str, list[str]]:
-    """The files that rows of the catalogues name, by repository."""
+    """The files on the Hub that rows of the catalogues name, each once, by repository."""
     taken: dict[str, list[str]] = {}
-    for row in (*services.removers, *services.selecting.segmenters):
-        for file in row.weights:
+    for file in dict.fromkeys(file for row in services.rows.values() for file in row.weights):
+        if file.is_on_hub:
             taken.setdefault(file.repository, []).append(file.file)
     return taken
 

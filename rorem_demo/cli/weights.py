@@ -36,7 +36,7 @@ class Stored:
 
 def stored(services: Services) -> list[Stored]:
     """All rows that have weights, removers first."""
-    return [_stored(key, row, services.weights) for key, row in _rows(services).items() if row.weights]
+    return [_stored(key, row, services.weights) for key, row in services.rows.items() if row.weights]
 
 
 def add_parser(commands: Any, common: ArgumentParser) -> None:
@@ -58,7 +58,7 @@ def run(arguments: Namespace, services: Services) -> int:
         found = stored(services)
         print(json_line({"weights": [asdict(one) for one in found]}) if arguments.json else listed(found))
         return 0
-    rows = _rows(services)
+    rows = services.rows
     for key in arguments.keys:
         if key not in rows:
             known = ", ".join(name for name, row in rows.items() if row.weights)
@@ -76,10 +76,6 @@ def run(arguments: Namespace, services: Services) -> int:
 def listed(found: list[Stored]) -> str:
     """A table of weights."""
     return table(HEADER, [one.cells for one in found])
-
-
-def _rows(services: Services) -> dict[str, NeedsWeights]:
-    return {row.key: row for row in (*services.removers, *services.selecting.segmenters)}
 
 
 def _stored(key: str, row: NeedsWeights, weights: Weights) -> Stored:

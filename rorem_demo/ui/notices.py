@@ -56,7 +56,16 @@ def describe(spec: RemoverSpec, machine: Machine, needs: tuple[str, ...]) -> str
 def picture_address(image: Image) -> str:
     """A preview as a data address, small enough for an event."""
     data = encode_image(PREVIEWED.fit(size_of(image)).image(image), "JPEG")
-    return f"data:image/jpeg;base64,{b64encode(data).decode()}"
+    return _address("jpeg", data)
+
+
+def mask_address(mask: Mask) -> str:
+    """A mask as a data address; see `mask_picture`."""
+    return _address("png", mask_picture(mask))
+
+
+def _address(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{b64encode(data).decode()}"
 
 
 def mask_picture(mask: Mask) -> bytes:

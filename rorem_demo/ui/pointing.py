@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import logging
 from asyncio import Future, Queue, ensure_future, get_running_loop
-from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -28,7 +27,7 @@ from rorem_demo.segmenters.base import Candidate, PromptKind
 from rorem_demo.selecting import Preparation, Proposal
 from rorem_demo.services import Services
 from rorem_demo.ui.http import FAILED, Table, read_body
-from rorem_demo.ui.notices import mask_picture, told
+from rorem_demo.ui.notices import mask_address, told
 from rorem_demo.ui.values import LONGEST_VALUE, PointingRequest, parse_pointing
 from rorem_demo.visits import OpenedMask
 
@@ -141,7 +140,7 @@ def _answer(proposal: Proposal, keep: Callable[[Candidate], str] | None) -> dict
         "candidates": [
             {
                 "mask": keep(candidate) if keep else None,
-                "picture": f"data:image/png;base64,{b64encode(mask_picture(candidate.mask)).decode()}",
+                "picture": mask_address(candidate.mask),
                 "score": round(candidate.score, 3),
                 "label": candidate.label,
             }

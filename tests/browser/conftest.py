@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +52,27 @@ def serve(port: int, *command: str, **environment: str) -> subprocess.Popen[byte
     raise AssertionError("the app did not answer within a minute")
 
 
-@pytest.fixture(scope="session")
-def address() -> Iterator[str]:
+@contextmanager
+def served(*command: str, **environment: str) -> Iterator[str]:
+    """The address of an app that runs while the block does; see `serve`."""
     port = free_port()
-    process = serve(port)
+    process = serve(port, *command, **environment)
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    with served() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
 def crowded_address() -> Iterator[str]:
     """An app with slow and failing removers (`tests.doubles`) where one removal may wait."""
-    port = free_port()
-    process = serve(port, "-m", "tests.doubles", ROREM_QUEUE_SIZE="1")
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
+    with served("-m", "tests.doubles", ROREM_QUEUE_SIZE="1") as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from rorem_demo.removers.catalog import REMOVERS
-from tests.browser.conftest import free_port, serve
+from tests.browser.conftest import served
 from tests.browser.driving import load, notice, paint_disc, remove
 from tests.whole_weights import KEYS, write_weights
 
@@ -21,11 +21,8 @@ OpenPage = Callable[..., Page]
 def weighted_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("weights")
     write_weights(folder)
-    port = free_port()
-    process = serve(port, ROREM_WEIGHTS_DIR=str(folder))
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
+    with served(ROREM_WEIGHTS_DIR=str(folder)) as found:
+        yield found
 
 
 def test_each_is_offered_and_removes(open_page: OpenPage, weighted_address: str, scene: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image as Pillow
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import free_port, serve
+from tests.browser.conftest import served
 from tests.browser.driving import Pixels, button, canvas, centre, decoded, drag, load, notice, remove
 from tests.segmenters.checkpoints import write_tiny_sam
 from tests.segmenters.owl_checkpoint import write_tiny_owl
@@ -291,11 +291,8 @@ def weighted_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         made.mkdir(parents=True)
     write_tiny_sam(sam / "model.safetensors")
     write_tiny_owl(owl)
-    port = free_port()
-    process = serve(port, ROREM_WEIGHTS_DIR=str(folder))
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
+    with served(ROREM_WEIGHTS_DIR=str(folder)) as found:
+        yield found
 
 
 def test_with_weights_pointing_comes_first_and_words_are_understood(

@@ -19,9 +19,10 @@ from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.pins import WeightFile
 from rorem_demo.segmenters.base import SegmenterSpec
+from rorem_demo.segmenters.phrases import SUGGEST
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
-from rorem_demo.ui.routes import Routes
+from rorem_demo.ui.routes import STATIC, Routes
 from rorem_demo.ui.values import LONGEST_VALUE
 from tests.segmenter_doubles import PHRASE, row
 
@@ -219,3 +220,8 @@ def test_masks_of_one_visitor_are_nobody_elses(browser: Browser) -> None:
     drawing = {"grid": 1, "invert": False, "entries": [entry]}
     answer = browser.http.post(f"/rorem/photos/{other}/survey", content=json.dumps(drawing))
     assert answer.status_code == 422
+
+
+def test_the_page_asks_for_suggestions_in_the_words_that_are_understood() -> None:
+    script = (STATIC / "pointing.js").read_text(encoding="utf-8")
+    assert f'const SUGGESTED = "{SUGGEST}";' in script

@@ -75,7 +75,7 @@ export class Pointing {
     const still = matchMedia("(pointer: coarse)").matches ? STILL_TOUCH : STILL;
     stage.redraw();
     if (Math.hypot(last[0] - first[0], last[1] - first[1]) * stage.camera.scale <= still) return this.click(first, how);
-    return this.box([...first, ...last], (doc) => doc);
+    return this.box([...first, ...last]);
   }
 
   click(point, { add = false, keep = false } = {}) {
@@ -97,7 +97,7 @@ export class Pointing {
   }
 
   /** The object in a box; `without` takes from the document what the new entry replaces. */
-  box([x0, y0, x1, y1], without) {
+  box([x0, y0, x1, y1], without = () => ({})) {
     const [left, top] = [Math.min(x0, x1), Math.min(y0, y1)].map(Math.floor);
     const [right, bottom] = [Math.max(x0, x1), Math.max(y0, y1)].map(Math.ceil);
     this.unhover();
@@ -263,8 +263,10 @@ export class Pointing {
     const tell = ({ title, fraction }) => {
       if (stage.doc.photo?.id === photo && stage.scene.mode === "select") stage.words.say(`${title} is looking at the photo… ${Math.round(100 * fraction)} %`);
     };
-    if (!this.looks.has(name)) tell({ title: this.offers[kind]?.title ?? "The segmenter", fraction: 0 }); // loading it takes seconds too
-    if (!this.looks.has(name)) this.looks.set(name, stage.server.encode(photo, kind, tell));
+    if (!this.looks.has(name)) {
+      tell({ title: this.offers[kind]?.title ?? "The segmenter", fraction: 0 }); // loading it takes seconds too
+      this.looks.set(name, stage.server.encode(photo, kind, tell));
+    }
     try {
       await this.looks.get(name);
       this.looks.set(name, true);

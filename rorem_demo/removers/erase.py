@@ -9,7 +9,8 @@ it cancels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from time import perf_counter
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.crops import Window
 from rorem_demo.imaging.masks import distance_to, soft_edge
-from rorem_demo.imaging.types import Box, Image, Mask, as_image, as_mask, size_of
+from rorem_demo.imaging.types import Box, Image, Mask, Size, as_image, as_mask, size_of
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.guard import guarded
@@ -113,11 +114,24 @@ def _part(patch: Image, window: Box, part: Box) -> Image:
 
 def estimate(spec: RemoverSpec, machine: Machine, mask: Mask, options: RemovalOptions) -> float:
     """About how many seconds `erase` takes on a machine like the one measured; the mask is not empty."""
-    resolved = spec.defaults.overridden(options)
-    window = Window.around(mask, grow=resolved.grow, context=resolved.context, least=LEAST_CONTEXT)
-    fit = spec.size.fit(window.box.size)
-    hole = np.count_nonzero(mask) * fit.scaled.area / fit.size.area
-    return spec.cost_on(machine).seconds(fit.padded, round(hole), resolved.steps)
+    return estimates([spec], machine, mask, options)[spec.key]
+
+
+def estimates(specs: Iterable[RemoverSpec], machine: Machine, mask: Mask, options: RemovalOptions) -> dict[str, float]:
+    """The same for several removers, by key."""
+    marked = np.count_nonzero(mask)
+
+    @cache  # most rows look equally far around the mask, and finding it takes longer than all the rest
+    def seen(grow: int, context: float) -> Size:
+        return Window.around(mask, grow=grow, context=context, least=LEAST_CONTEXT).box.size
+
+    def seconds(spec: RemoverSpec) -> float:
+        resolved = spec.defaults.overridden(options)
+        fit = spec.size.fit(seen(resolved.grow, resolved.context))
+        hole = marked * fit.scaled.area / fit.size.area
+        return spec.cost_on(machine).seconds(fit.padded, round(hole), resolved.steps)
+
+    return {spec.key: seconds(spec) for spec in specs}
 
 
 def count_changed(before: Image, after: Image, where: Mask) -> int:

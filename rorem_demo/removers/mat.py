@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -23,6 +22,7 @@ from rorem_demo.errors import UnavailableError
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.runtime.guard import readable
+from rorem_demo.runtime.tensors import tensors_of
 
 _PACKAGE = "spandrel_extra_arches"
 _STYLE = 512
@@ -102,9 +102,5 @@ def _global_generators_kept() -> Iterator[None]:
 def _filled(network: nn.Module, title: str, path: Path) -> nn.Module:
     """The network itself with the file's weights, in float32 whatever they are in."""
     with readable(title, path.name):
-        if path.suffix == ".safetensors":
-            tensors = load_file(path)
-        else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors.items()})
+        network.load_state_dict({name.removeprefix("model."): tensor for name, tensor in tensors_of(path).items()})
     return network

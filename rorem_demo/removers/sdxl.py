@@ -21,7 +21,7 @@ from torch import Tensor
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
-from rorem_demo.removers.sdxl_files import Place, SdxlNetworks, memory_told, read
+from rorem_demo.removers.sdxl_files import Place, SdxlNetworks, read
 from rorem_demo.removers.sdxl_prompts import BACKGROUND, FINE, NOTHING, OBJECTS, POOR, Meaning, meanings
 
 _RGB = np.array([[60, 60, 60], [-60, -5, 10], [25, 15, -5], [-70, -50, -35]], np.float32)
@@ -94,12 +94,7 @@ class SdxlRemover:
         Raises:
             InputError: more steps than there are.
             UnavailableError: the networks gave no numbers.
-            MemoryError: they ran out of memory.
         """
-        with memory_told():
-            yield from self._filled(image, mask, options)
-
-    def _filled(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
         # The mode belongs to the thread, so it must not stay on while a caller has the thread.
         scheduler, times = self._timetable(options.steps)
         count = len(times) + 4  # of what takes about as long as a step: two encodings, and a decoding like two

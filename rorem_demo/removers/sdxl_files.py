@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -70,7 +69,6 @@ def read(title: str, files: tuple[Path, ...], place: Place, *, lora: bool = Fals
 
     Raises:
         UnavailableError: a file is missing, damaged or of another model.
-        MemoryError: they do not fit.
     """
     vae, scheduler = _vae(title, files, place), _scheduler(title, files)
     unet = _unet(title, files)
@@ -95,24 +93,9 @@ def found(title: str, files: tuple[Path, ...], folder: str, pattern: str) -> Pat
     raise UnavailableError(f"{title} lacks its file {name}.", hint="The command `weights` fetches it.")
 
 
-@contextmanager
-def readable(title: str, path: Path) -> Iterator[None]:
-    """Whatever goes wrong with this file as one sentence; lack of memory stays a MemoryError."""
-    with guard.readable(title, f"{path.parent.name}/{path.name}"), memory_told():
-        yield
-
-
-@contextmanager
-def memory_told() -> Iterator[None]:
-    """Lack of memory as a MemoryError, whoever tells it; a GPU's and torch's own are RuntimeErrors."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise MemoryError(str(error)) from error
-    except RuntimeError as error:
-        if "DefaultCPUAllocator" not in str(error):
-            raise
-        raise MemoryError(str(error)) from error
+def readable(title: str, path: Path) -> AbstractContextManager[None]:
+    """`guard.readable` for a file that only its folder tells from others."""
+    return guard.readable(title, f"{path.parent.name}/{path.name}")
 
 
 def told(path: Path) -> dict[str, Any]:
@@ -170,11 +153,10 @@ def _fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
 
 
 def _placed(network: Network, device: torch.device, dtype: torch.dtype) -> Network:
-    with memory_told():
-        # Not by the method of diffusers, which warns of layers that are to stay float32 even where there are none.
-        move: Any = nn.Module.to
-        move(network, dtype)  # first: a GPU that is only lent later holds what it is given as it is
-        return move(network, device=device, memory_format=torch.channels_last)
+    # Not by the method of diffusers, which warns of layers that are to stay float32 even where there are none.
+    move: Any = nn.Module.to
+    move(network, dtype)  # first: a GPU that is only lent later holds what it is given as it is
+    return move(network, device=device, memory_format=torch.channels_last)
 
 
 def _current(name: str) -> str:

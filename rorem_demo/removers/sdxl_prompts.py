@@ -45,14 +45,15 @@ class Meaning:
 def meanings(title: str, files: tuple[Path, ...], prompts: Iterable[str]) -> dict[str, Meaning]:
     """Each prompt's meaning; the text networks are read only if one is not kept yet, and freed again.
 
-    Kept beside the weights, or in the user's cache where that cannot be written to.
+    Kept beside the weights, or in the user's cache where that cannot be written to; what is older than the text
+    networks is of others, for the folder of weights may get a new revision.
 
     Raises:
         UnavailableError: a file that is needed is missing, damaged or of another model.
-        MemoryError: the text networks do not fit.
     """
     repository = found(title, files, "vae", "*.safetensors").parent.parent
-    known = {prompt: _kept(repository, prompt) for prompt in dict.fromkeys(prompts)}
+    since = max((path.stat().st_mtime for path in files if path.match("t*/*") and path.is_file()), default=0.0)
+    known = {prompt: _kept(repository, prompt, since) for prompt in dict.fromkeys(prompts)}
     missing = [prompt for prompt, meaning in known.items() if meaning is None]
     made = _encoded(title, files, missing) if missing else {}
     for prompt, meaning in made.items():
@@ -104,11 +105,12 @@ def _places(repository: Path, prompt: str) -> tuple[Path, Path]:
     return repository / _KEPT / name, _HOME / sha256(str(repository).encode()).hexdigest()[:16] / name
 
 
-def _kept(repository: Path, prompt: str) -> Meaning | None:
+def _kept(repository: Path, prompt: str, since: float) -> Meaning | None:
     for path in _places(repository, prompt):
         with suppress(OSError, SafetensorError, KeyError):  # not there, or half of it: it is made anew
-            tensors = load_file(path)
-            return Meaning(tensors["words"], tensors["whole"])
+            if path.stat().st_mtime >= since:
+                tensors = load_file(path)
+                return Meaning(tensors["words"], tensors["whole"])
     return None
 
 

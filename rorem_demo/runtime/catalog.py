@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Generic, Protocol, TypeVar
 
 from rorem_demo.errors import ConfigError, InputError
+from rorem_demo.runtime.guard import machine_told
 from rorem_demo.runtime.weights import NeedsWeights, Weights
 
 
@@ -53,8 +54,14 @@ class Catalog(Generic[S, M]):
         return self._specs[key]
 
     def load(self, key: str, weights: Weights) -> M:
-        """The model of a row, made now; raises UnavailableError without its weights, and what its loader raises."""
+        """The model of a row, made now; raises what its loader raises.
+
+        Raises:
+            UnavailableError: its weights are not here, or the GPU stopped working.
+            MemoryError: it does not fit.
+        """
         spec = self[key]
         module, _, function = spec.loader.partition(":")
-        model: M = getattr(import_module(module), function)(spec, weights.files(spec))
+        with machine_told(spec.title):
+            model: M = getattr(import_module(module), function)(spec, weights.files(spec))
         return model

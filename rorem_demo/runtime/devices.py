@@ -1,8 +1,10 @@
-"""Machine: what this computer offers a model, told without importing torch."""
+"""Machine: what this computer offers a model; nothing here imports torch."""
 
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,15 @@ class Machine:
         """The machine this process runs on."""
         gpu = zero_gpu or _NVIDIA_DRIVER.exists()
         return cls(gpu=gpu, cores=_usable_cores())
+
+
+def free_gpu_memory() -> None:
+    """Give the GPU back what torch keeps for itself of models that are gone; nothing where torch uses no GPU."""
+    cuda = sys.modules.get("torch.cuda")
+    in_use = getattr(cuda, "is_initialized", bool)  # not there while another thread is importing it
+    if cuda is not None and in_use():
+        with suppress(RuntimeError):  # a GPU that is lost keeps nothing
+            cuda.empty_cache()
 
 
 def _usable_cores() -> int:

@@ -6,6 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rorem_demo.errors import RoremError, UnavailableError
+from rorem_demo.runtime.troubles import gpu_lost, out_of_memory
+
+_NO_GPU = "Choose a method that needs no GPU; if this goes on, the program must be started anew."
+
+
+@contextmanager
+def machine_told(title: str) -> Iterator[None]:
+    """What the machine lacks, in the same words whoever tells it; all else passes.
+
+    Raises:
+        MemoryError: memory did not suffice, the GPU's or the computer's.
+        UnavailableError: the GPU stopped working.
+    """
+    try:
+        yield
+    except (RoremError, MemoryError):
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise MemoryError(str(error)) from error
+        if gpu_lost(error):
+            raise UnavailableError(f"The GPU stopped working while {title} used it.", hint=_NO_GPU) from error
+        raise
 
 
 @contextmanager
@@ -18,7 +41,8 @@ def guarded(title: str, *, hint: str, memory_hint: str | None = None) -> Iterato
         memory_hint: the way out when memory did not suffice; None leaves the MemoryError to the caller.
     """
     try:
-        yield
+        with machine_told(title):
+            yield
     except MemoryError as error:
         if memory_hint is None:
             raise
@@ -31,14 +55,15 @@ def guarded(title: str, *, hint: str, memory_hint: str | None = None) -> Iterato
 
 @contextmanager
 def readable(title: str, file: str) -> Iterator[None]:
-    """Whatever reading a file of weights raises as one UnavailableError; lack of memory stays a MemoryError.
+    """Whatever reading a file of weights raises as one UnavailableError; lack of memory is a MemoryError.
 
     Args:
         title: of the model, as people read it.
         file: its name, as the person who put it there knows it.
     """
     try:
-        yield
+        with machine_told(title):
+            yield
     except (RoremError, MemoryError):
         raise
     except Exception as error:  # readers raise whatever they stumble on in other bytes

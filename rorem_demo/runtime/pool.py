@@ -2,7 +2,7 @@
 
 The table is guarded by one lock that is never held while a model loads or runs, so a slow model delays only
 those who wait for it. Room is made before a model loads, so that memory never holds one too many. A model in
-use is never evicted: the pool overflows for that moment instead.
+use is never evicted: the pool overflows for that moment instead. One whose GPU was lost is not lent again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
+
+from rorem_demo.runtime.devices import free_gpu_memory
+from rorem_demo.runtime.troubles import gpu_lost
 
 M = TypeVar("M")
 
@@ -49,7 +52,12 @@ class ModelPool(Generic[M]):
                 if slot.model is None:
                     slot.model = self._load(key)
                 if not self._shared:
-                    yield slot.model
+                    try:
+                        yield slot.model
+                    except Exception as error:
+                        if gpu_lost(error):
+                            slot.model = None  # before whoever waits for it has the lock
+                        raise
             if self._shared:
                 yield slot.model
         finally:
@@ -72,17 +80,24 @@ class ModelPool(Generic[M]):
             slot = self._slots.pop(key, None) or _Slot()
             self._slots[key] = slot  # now the most recently used
             slot.users += 1
-            self._evict()
-            return slot
+            evicted = self._evict()
+        if evicted:
+            free_gpu_memory()
+        return slot
 
     def _leave(self, key: str, slot: _Slot[M]) -> None:
         with self._guard:
             slot.users -= 1
             if slot.model is None and slot.users == 0:
-                self._slots.pop(key, None)  # it never loaded
-            self._evict()
+                self._slots.pop(key, None)  # it never loaded, or was lost
+            evicted = self._evict()
+        if evicted:
+            free_gpu_memory()
 
-    def _evict(self) -> None:
+    def _evict(self) -> bool:
+        """Whether anything had to go."""
         idle = [key for key, slot in self._slots.items() if slot.users == 0]
-        for key in idle[: max(0, len(self._slots) - self._capacity)]:
+        going = idle[: max(0, len(self._slots) - self._capacity)]
+        for key in going:
             del self._slots[key]
+        return bool(going)

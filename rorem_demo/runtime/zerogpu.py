@@ -20,6 +20,7 @@ import spaces
 
 from rorem_demo import errors
 from rorem_demo.errors import RoremError, UnavailableError
+from rorem_demo.runtime.troubles import gpu_lost, out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def add_task(name: str, task: Task) -> None:
 
 
 def work(name: str, seconds: float, *arguments: Any) -> Generator[_Value | _Failure]:  # noqa: ARG001  # for `duration`
-    """Run a task in the worker; never raises."""
+    """Run a task in the worker; never raises, but once the GPU is lost and that is told."""
     try:
         for value in _TASKS[name](*arguments):
             yield _Value(value)
@@ -69,10 +70,14 @@ def work(name: str, seconds: float, *arguments: Any) -> Generator[_Value | _Fail
         if error.__cause__ is not None:
             log.exception("%s failed on the GPU", name)
         yield _Failure(type(error).__name__, str(error), error.hint)
-    except MemoryError as error:
-        yield _Failure(_MEMORY, str(error), "")
-    except Exception:  # the border of the worker: its traceback goes to the log, for it cannot come back
+    except Exception as error:  # the border of the worker: its traceback goes to the log, for it cannot come back
+        if out_of_memory(error):
+            yield _Failure(_MEMORY, str(error), "")
+            return
         log.exception("%s failed on the GPU", name)
+        if gpu_lost(error):
+            yield _Failure("UnavailableError", "The GPU stopped working on this photo.", "Try again.")
+            raise  # ZeroGPU keeps a worker for the next visitor unless it ended with an error
         yield _Failure("UnavailableError", "The GPU failed on this photo.", "Try another method.")
 
 

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 from torch import Tensor, nn
 
 from rorem_demo.runtime.guard import readable
+from rorem_demo.runtime.tensors import tensors_of
 
 _POSITIONS = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
 _NAMES = tuple(
@@ -60,19 +60,11 @@ def network(path: Path) -> Sam:
         UnavailableError: the file is damaged or holds something else.
     """
     with readable("Segment Anything", path.name):
-        tensors = _renamed(_tensors(path))
+        tensors = _renamed({name: tensor.float() for name, tensor in tensors_of(path).items()})
         with torch.device("meta"):  # memory for the weights is taken once, and nothing is drawn at random
             sam = _unfilled(tensors)
         sam.load_state_dict(tensors, strict=True, assign=True)
     return sam.eval().requires_grad_(requires_grad=False)
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        tensors = load_file(path)
-    else:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,12 +3,15 @@
 Rows with weights get those in ROREM_WEIGHTS_DIR, or random ones.
 """
 
+import gc
 import hashlib
 import os
 import pickle
 import subprocess
 import sys
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ import pytest
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.catalog import REMOVERS
+from rorem_demo.runtime.pool import ModelPool
 from rorem_demo.runtime.weights import Weights
 from rorem_demo.settings import Settings
 from tests.whole_weights import write_weights
@@ -173,3 +177,44 @@ def test_closing_early_leaves_the_remover_usable(spec: RemoverSpec, remover: Rem
     next(steps)
     steps.close()  # type: ignore[attr-defined]
     filled(spec, remover, image, mask)
+
+
+def test_each_step_asked_for_is_one_step(spec: RemoverSpec, remover: Remover) -> None:
+    image, mask = scene(90, 70)
+    fit = spec.size.fit(size_of(image))
+    few, more = (
+        len(list(remover.fill(fit.image(image), fit.mask(mask), ResolvedOptions(steps=steps)))) for steps in (2, 5)
+    )
+    assert more - few == (3 if "steps" in spec.uses else 0)
+
+
+def test_steps_and_rows_can_be_pickled(spec: RemoverSpec, remover: Remover) -> None:
+    assert pickle.loads(pickle.dumps(spec)) == spec
+    for step in steps_of(spec, remover, *scene(90, 70)):
+        again = pickle.loads(pickle.dumps(step))
+        assert again.fraction == step.fraction
+        assert np.array_equal(again.image, step.image) if step.image is not None else again.image is None
+
+
+def parts(remover: Any) -> list[Any]:
+    """The adapter, and of its networks every tensor and every layer that holds one."""
+    networks = [value for value in vars(remover).values() if hasattr(value, "named_modules")]
+    layers = [layer for network in networks for layer in network.modules()]
+    tensors = [(layer, [*layer.parameters(recurse=False), *layer.buffers(recurse=False)]) for layer in layers]
+    return [remover, *(part for layer, own in tensors if own for part in (layer, *own))]
+
+
+def test_eviction_frees_all_of_a_model(spec: RemoverSpec, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    own = tmp_path / "weights"  # by another path, for what has one path is shared with models of other tests
+    if spec.weights:
+        own.symlink_to(request.getfixturevalue("folder"))
+    other = "navier-stokes" if spec.key == "telea" else "telea"
+    pool = ModelPool(lambda key: loaded(REMOVERS[key], own), 1)
+    with pool.use(spec.key) as model:
+        filled(spec, model, *scene(90, 70))
+        left = [weakref.ref(part) for part in parts(model)]
+        assert len(left) > 100 or not spec.weights
+    del model
+    with pool.use(other):
+        gc.collect()
+        assert [type(part()) for part in left if part() is not None] == []

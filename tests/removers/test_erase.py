@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rorem_demo.errors import InputError, UnavailableError
+from rorem_demo.imaging.crops import Window
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Image, Mask, Size, size_of
 from rorem_demo.removers.base import (
@@ -24,7 +26,9 @@ from rorem_demo.removers.base import (
     ResolvedOptions,
     Step,
 )
-from rorem_demo.removers.erase import LESS_SEEN, count_changed, erase, finish
+from rorem_demo.removers.catalog import REMOVERS
+from rorem_demo.removers.erase import LESS_SEEN, count_changed, erase, estimate, estimates, finish
+from rorem_demo.runtime.devices import Machine
 
 SPEC = RemoverSpec(
     key="fake",
@@ -313,6 +317,31 @@ def test_where_no_window_is_small_enough_it_fails_in_a_sentence() -> None:
     with pytest.raises(UnavailableError, match="ran out of memory") as caught:
         run(image, mask, fitting(100))
     assert isinstance(caught.value.__cause__, MemoryError)
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+@given(st.integers(1, 400), st.integers(1, 300), st.integers(1, 100))
+def test_estimates_for_many_are_those_for_each(gpu: bool, x: int, y: int, steps: int) -> None:  # noqa: FBT001
+    mask = np.zeros((300, 400), np.bool_)
+    mask[:y, :x] = True
+    machine, options = Machine(gpu=gpu, cores=2), RemovalOptions(steps=steps)
+    each = {spec.key: estimate(spec, machine, mask, options) for spec in REMOVERS}
+    assert estimates(REMOVERS, machine, mask, options) == each
+    assert all(seconds > 0 for seconds in each.values())
+
+
+def test_estimates_look_at_the_mask_once_for_rows_that_see_equally_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, around = [], Window.around
+
+    def counted(mask: Mask, **how: Any) -> Window:
+        looks.append(how)
+        return around(mask, **how)
+
+    monkeypatch.setattr(Window, "around", counted)
+    specs = [replace(SPEC, key=str(number), cost=Cost(memory_gb=0, fixed_seconds=number)) for number in range(9)]
+    seconds = estimates(specs, Machine(gpu=False, cores=2), dot(40, 30, 20, 15), RemovalOptions())
+    assert seconds == {str(number): number for number in range(9)}
+    assert len(looks) == 1
 
 
 def test_the_cause_of_a_failure_is_kept_for_the_log() -> None:

@@ -21,8 +21,11 @@ from torch import nn
 from rorem_demo.errors import UnavailableError
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.removers.base import Cost, RemovalOptions, RemoverSpec, ResolvedOptions
-from rorem_demo.removers.erase import erase, finish
+from rorem_demo.removers.catalog import REMOVERS
+from rorem_demo.removers.erase import LESS_SEEN, erase, finish
 from rorem_demo.removers.lama import LamaRemover, _archived, load
+from rorem_demo.runtime.weights import Weights
+from tests.hub import LoopbackHub
 from tests.removers.spandrel_checkpoints import (
     full_lama,
     lama_tensors,
@@ -132,6 +135,19 @@ def test_windows_of_any_size_are_filled(size: tuple[int, int], context: float) -
     assert removal.changed_outside == 0
 
 
+def test_where_gpu_memory_does_not_suffice_it_sees_less_and_says_so() -> None:
+    layers, (image, mask) = tiny_lama(), scene(300, 300)
+
+    def full(_: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        if given[0].shape[-1] > 200:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    layers[0].register_forward_pre_hook(full)
+    removal = finish(erase(SPEC, LamaRemover(layers), image, mask, RemovalOptions()))
+    assert removal.notes == (LESS_SEEN,)
+    assert removal.changed_outside == 0
+
+
 class Made(nn.Module):
     """Tensors of every kind that a file of torch's may hold."""
 
@@ -181,6 +197,17 @@ def test_no_code_in_a_file_runs(tmp_path: Path) -> None:
     assert not written.exists()
     torch.load(tmp_path / "file.ckpt", weights_only=False)
     assert written.exists(), "the file does what it says if it is let"
+
+
+def test_of_the_published_archive_only_the_pinned_bytes_are_taken(tmp_path: Path) -> None:
+    row = REMOVERS["lama"]
+    assert Weights().pin(row.weights[0]).sha256, "or any bytes would do"
+    with LoopbackHub() as hub:
+        hub.commit(row.weights[0].repository, {row.weights[0].file: b"something else"})
+        weights = Weights(tmp_path / "weights", cache=tmp_path / "cache", endpoint=hub.address)
+        with pytest.raises(UnavailableError, match="other bytes than are pinned"):
+            weights.fetch(row)
+    assert weights.missing(row)
 
 
 SMALL = BytesIO()

@@ -275,6 +275,28 @@ def test_half_precision_gives_nearly_the_same_picture(
     assert apart < 3 < np.abs(one.astype(int) - filled(few, replace(options, seed=6))).mean()
 
 
+def test_noise_is_the_same_in_any_numbers_on_any_device(
+    published: Path, remover: SdxlRemover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Place, "here", lambda: HALF)
+    half, noises = load(SPEC, files_of(published)), []
+    draw = torch.randn
+
+    def noted(*size: Any, generator: torch.Generator | None = None, **how: Any) -> torch.Tensor:
+        assert generator is not None
+        noise = draw(*size, generator=generator, **how)
+        noises.append((noise, generator.device.type))
+        return noise
+
+    monkeypatch.setattr(torch, "randn", noted)
+    for model in (remover, half):
+        filled(model, ResolvedOptions(seed=5, steps=2))
+    (one, here), (other, there) = noises
+    assert here == there == one.device.type == other.device.type == "cpu"
+    assert one.dtype == other.dtype == torch.float32
+    assert torch.equal(one, other)
+
+
 # What every remover owes
 
 
@@ -528,6 +550,17 @@ def test_once_known_the_prompts_need_no_text_networks(copy: Path) -> None:
     assert np.array_equal(filled(load(SPEC, without_text(copy)), options), first)
     with pytest.raises(UnavailableError, match="tokenizer"):
         load_inpainting(SPEC, files_of(copy))  # other prompts
+
+
+def test_other_text_networks_in_the_same_folder_mean_something_else(copy: Path, tmp_path: Path) -> None:
+    old = load(SPEC, files_of(copy))
+    write_tiny_sdxl(tmp_path / "newer", seed=9)
+    for folder in ("text_encoder", "text_encoder_2"):
+        shutil.copy(tmp_path / "newer" / folder / "model.safetensors", copy / folder)
+    new = load(SPEC, files_of(copy))
+    assert isinstance(old, SdxlRemover)
+    assert isinstance(new, SdxlRemover)
+    assert not torch.equal(old._prompts.alone.words, new._prompts.alone.words)
 
 
 def test_torn_meanings_are_made_anew(copy: Path) -> None:

@@ -68,6 +68,28 @@ def test_load_without_its_weights_is_refused() -> None:
         Catalog(row).load("a", Weights())
 
 
+def fail(spec: Row, files: tuple[Path, ...]) -> str:
+    errors = {"full": "CUDA error: out of memory", "lost": "CUDA error: device lost", "odd": "no such layer"}
+    raise RuntimeError(errors[spec.key])
+
+
+def test_a_gpu_lost_while_loading_is_one_sentence_with_a_way_out() -> None:
+    with pytest.raises(UnavailableError, match=r"^The GPU stopped working while Row used it\.$") as caught:
+        Catalog(Row("lost", f"{__name__}:fail")).load("lost", Weights())
+    assert "needs no GPU" in caught.value.hint
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_fault_of_the_loader_stays_what_it_is() -> None:
+    with pytest.raises(RuntimeError, match="no such layer"):
+        Catalog(Row("odd", f"{__name__}:fail")).load("odd", Weights())
+
+
+def test_a_model_that_does_not_fit_is_a_memory_error_whoever_tells_it() -> None:
+    with pytest.raises(MemoryError):
+        Catalog(Row("full", f"{__name__}:fail")).load("full", Weights())
+
+
 @pytest.mark.parametrize("spec", [*REMOVERS, *SEGMENTERS], ids=lambda spec: spec.key)
 def test_every_loader_exists(spec: RemoverSpec | SegmenterSpec) -> None:
     module, _, function = spec.loader.partition(":")

@@ -1,9 +1,12 @@
 """ModelPool: loads once, lends to one, evicts the least recently used."""
 
+import sys
+import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier, Event
+from types import SimpleNamespace
 
 import pytest
 
@@ -177,3 +180,65 @@ def test_capacity_is_at_least_one(loads: Loads, capacity: int) -> None:
     pool = ModelPool(loads, capacity)
     used(pool, "a", "a")
     assert loads.of["a"] == 1
+
+
+LOST = RuntimeError("CUDA error: unspecified launch failure")
+
+
+def test_a_model_whose_gpu_was_lost_is_not_lent_again(loads: Loads) -> None:
+    pool = ModelPool(loads, 2)
+    with pytest.raises(UnavailableError), pool.use("a"):
+        raise UnavailableError("No GPU.") from LOST
+    assert pool.loaded == ()
+    assert used(pool, "a") == ["a2"]
+
+
+def test_who_waits_for_a_model_whose_gpu_is_lost_gets_a_new_one(loads: Loads) -> None:
+    pool = ModelPool(loads, 1)
+    waiting = Event()
+
+    def second() -> list[str]:
+        waiting.set()
+        return used(pool, "a")
+
+    def first() -> list[str]:
+        with pool.use("a"):
+            second_is_told.append(executor.submit(second))
+            waiting.wait()
+            raise LOST
+
+    second_is_told: list[Future[list[str]]] = []
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(RuntimeError):
+            first()
+        assert second_is_told[0].result() == ["a2"]
+    assert pool.loaded == ("a",)
+
+
+class Model:
+    """Something that can be watched."""
+
+
+@pytest.mark.parametrize("in_use", [True, False])
+def test_after_an_eviction_the_gpu_gets_its_memory_back(monkeypatch: pytest.MonkeyPatch, *, in_use: bool) -> None:
+    alive: list[bool] = []
+    watched: list[weakref.ref[Model]] = []
+    cuda = SimpleNamespace(
+        is_initialized=lambda: in_use, empty_cache=lambda: alive.append(any(model() for model in watched))
+    )
+    monkeypatch.setitem(sys.modules, "torch.cuda", cuda)
+    pool = ModelPool(lambda _: Model(), 1)
+    with pool.use("a") as model:
+        watched.append(weakref.ref(model))
+    del model
+    assert alive == [], "nothing was evicted"
+    with pool.use("b"):
+        assert alive == [False] * in_use, "after the model is gone, and not where no GPU is used"
+
+
+def test_a_gpu_that_is_lost_does_not_disturb_the_eviction(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise LOST
+
+    monkeypatch.setitem(sys.modules, "torch.cuda", SimpleNamespace(is_initialized=lambda: True, empty_cache=fail))
+    assert used(ModelPool(loads, 1), "a", "b") == ["a1", "b1"]

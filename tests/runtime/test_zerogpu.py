@@ -1,13 +1,11 @@
-"""What a GPU worker may do to a task: fork, pickle both ways, drop what it changed, die. The double does just that."""
+"""What a GPU worker may do to a task: fork, pickle both ways, drop what it changed, die. `in_a_fork` does just that."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
-import pickle
-from collections.abc import Callable, Generator, Iterator
-from multiprocessing.connection import Connection
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,37 +19,9 @@ from rorem_demo.removers.base import Cost, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.catalog import REMOVERS
 from rorem_demo.removers.on_zerogpu import OnZeroGpu
 from rorem_demo.runtime.zerogpu import MARGIN, STARTING, add_task, duration, on_gpu, work
+from tests.runtime.forks import in_a_fork
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-forking = multiprocessing.get_context("fork")
-
-
-def _serve(pipe: Connection, function: Callable[..., Iterator[Any]], arguments: bytes) -> None:
-    for value in function(*pickle.loads(arguments)):
-        pipe.send_bytes(pickle.dumps(value))
-    pipe.send_bytes(b"")
-
-
-def in_a_fork(function: Callable[..., Iterator[Any]]) -> Callable[..., Generator[Any]]:
-    """`spaces.GPU` as far as a generator can tell: a new fork for every call."""
-
-    def run(*arguments: Any) -> Generator[Any]:
-        ours, theirs = forking.Pipe()
-        worker = forking.Process(target=_serve, args=(theirs, function, pickle.dumps(arguments)))
-        worker.start()
-        theirs.close()
-        try:
-            while data := ours.recv_bytes():
-                yield pickle.loads(data)
-        except EOFError:
-            raise RuntimeError("<b>GPU task aborted</b>") from None
-        finally:
-            worker.terminate()
-            worker.join()
-
-    return run
-
-
 RUN = in_a_fork(work)
 
 
@@ -117,15 +87,42 @@ def test_any_other_error_is_a_sentence_without_its_words() -> None:
         called("raising", MemoryError())
 
 
-def dying() -> Iterator[int]:
+LOST = RuntimeError("CUDA error: unspecified launch failure")
+
+
+def test_lack_of_gpu_memory_comes_back_as_lack_of_memory() -> None:
+    add_task("raising", raising)
+    with pytest.raises(MemoryError):
+        called("raising", RuntimeError("CUDA error: out of memory"))
+
+
+def test_a_gpu_that_is_lost_is_told_and_another_worker_will_do() -> None:
+    add_task("raising", raising)
+    with pytest.raises(UnavailableError) as caught:
+        called("raising", LOST)
+    assert caught.value.sentence == "The GPU stopped working on this photo. Try again."
+
+
+def test_a_worker_whose_gpu_is_lost_ends_with_an_error_so_that_nobody_gets_it_again() -> None:
+    add_task("raising", raising)
+    outcomes = work("raising", 1.0, LOST)
+    assert len([next(outcomes), next(outcomes)]) == 2, "a value, and the sentence"
+    with pytest.raises(RuntimeError, match="unspecified"):
+        next(outcomes)
+
+
+def dying(how: str) -> Iterator[int]:
     yield 1
-    os._exit(1)
+    if how == "exit":
+        os._exit(1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_worker_that_dies_is_told_without_markup(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("how", ["exit", "kill"])
+def test_a_worker_that_dies_is_told_without_markup(how: str, caplog: pytest.LogCaptureFixture) -> None:
     add_task("dying", dying)
     with caplog.at_level(logging.CRITICAL), pytest.raises(UnavailableError) as caught:
-        called("dying")
+        called("dying", how)
     assert str(caught.value) == "There is no GPU for this now (GPU task aborted)."
     assert caught.value.hint
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from threading import Thread
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from threading import RLock, Thread
 
+from rorem_demo.annotating.annotating import Annotating
+from rorem_demo.annotating.feeds import feed_of
 from rorem_demo.errors import ConfigError, RoremError, UnavailableError
+from rorem_demo.feedback.screening import ScreenSpec
 from rorem_demo.imaging.draw import rasterise
 from rorem_demo.imaging.drawings import Drawing
 from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Image, Mask, size_of
+from rorem_demo.judging import Judging
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec
 from rorem_demo.removers.catalog import REMOVERS, Removers
-from rorem_demo.removers.erase import erase, estimate
+from rorem_demo.removers.erase import erase, estimates
 from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pins import WeightFile
@@ -40,10 +44,17 @@ class Services:
     models: ModelPool[Remover]
     visits: Visits
     selecting: Selecting
+    screen: ScreenSpec | None
+    """Looks at shared pictures, where its weights are here."""
+    _opening: RLock = field(default_factory=RLock, init=False, repr=False, compare=False)
 
     @classmethod
     def assemble(
-        cls, settings: Settings, removers: Removers = REMOVERS, segmenters: Segmenters = SEGMENTERS
+        cls,
+        settings: Settings,
+        removers: Removers = REMOVERS,
+        segmenters: Segmenters = SEGMENTERS,
+        screen: ScreenSpec | None = ScreenSpec(),  # noqa: B008  # frozen
     ) -> Services:
         """The program for these settings; loads no model."""
         weights = Weights(settings.weights)
@@ -58,6 +69,7 @@ class Services:
             models=ModelPool(partial(_loaded, removers, weights, settings.zero_gpu), capacity),
             visits=visits,
             selecting=Selecting(segmenters, weights, visits, settings.segmenter),
+            screen=screen,
         )
 
     def preload(self) -> None:
@@ -83,8 +95,9 @@ class Services:
 
     @property
     def rows(self) -> dict[str, NeedsWeights]:
-        """All rows of all catalogues by key, removers first."""
-        return {row.key: row for row in (*self.removers, *self.selecting.segmenters)}
+        """All rows of all catalogues by key, removers first, and what screens shared pictures."""
+        screens = [self.screen] if self.screen else []
+        return {row.key: row for row in (*self.removers, *self.selecting.segmenters, *screens)}
 
     def begin_fetching(self) -> Thread:
         """Start to fetch the weights that the settings name; what arrives is used from the next request on.
@@ -126,13 +139,54 @@ class Services:
 
     def estimates(self, mask: Mask) -> dict[str, float]:
         """About how many seconds each remover that runs here takes for a mask, which is not empty, by key."""
-        runnable = (spec for spec in self.removers if not self.missing(spec))
-        return {spec.key: estimate(spec, self.machine, mask, RemovalOptions()) for spec in runnable}
+        runnable = [spec for spec in self.removers if not self.missing(spec)]
+        return estimates(runnable, self.machine, mask, RemovalOptions())
 
-    def keep_result(self, source: str, removal: Removal) -> str:
-        """Keep what a removal made of the photo with this id; returns the result's own id."""
-        photo = replace(self.photo(source), image=removal.image, notes=())
-        return self.visits.keep(Result(photo, removal, source), self.visits.visit_of(source))[0]
+    def keep_result(self, source: str, removal: Removal, made_by: tuple[str, ...] = ()) -> str:
+        """Keep what a removal made of the photo with this id; returns the result's own id.
+
+        `made_by`: how the entries of its mask were made.
+        """
+        opened = self.visits.get(source, OpenedPhoto)
+        photo = replace(opened.photo, image=removal.image, notes=())
+        result = Result(photo, opened.licence, removal=removal, source=source, made_by=made_by)
+        return self.visits.keep(result, self.visits.visit_of(source))[0]
+
+    @cached_property
+    def judging(self) -> Judging:
+        """What visitors say of results; opens the store of answers when first used.
+
+        Raises:
+            StorageError: the store cannot be opened.
+        """
+        with self._opening:
+            if "judging" in self.__dict__:  # another thread was quicker
+                return self.judging
+            made = Judging.opened(self.settings, self.visits, self.removers, self.weights, self.machine, self.screen)
+            self.__dict__["judging"] = made  # while nobody else can make one
+            return made
+
+    @cached_property
+    def annotating(self) -> Annotating:
+        """Results that wait for a yes or no; raises as `judging`, and ConfigError where the setting names none."""
+        with self._opening:
+            if "annotating" in self.__dict__:
+                return self.annotating
+            feed = feed_of(self.settings.annotate, self.settings.data / "annotate")
+            self.__dict__["annotating"] = made = Annotating(self.judging, feed, self.settings.max_pixels)
+            return made
+
+    def begin_publishing(self) -> None:
+        """Publish answers in the background from now on; where the store fails, the page works without."""
+        try:
+            self.judging.desk.start()
+        except RoremError as error:
+            log.error("No answers can be kept: %s", error.sentence, exc_info=error.__cause__)  # noqa: TRY400
+
+    def close(self, deadline: float) -> None:
+        """Publish within so many seconds what answers may be published, and close the store."""
+        if "judging" in self.__dict__:
+            self.judging.desk.close(deadline)
 
     def remove(self, key: str, image: Image, mask: Mask, options: RemovalOptions) -> Iterator[Progress | Removal]:
         """Run a remover by its key; see `removers.erase.erase` for what is yielded and raised.

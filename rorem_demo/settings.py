@@ -38,8 +38,31 @@ class Settings:
     """`ROREM_FETCH`: keys of rows, with commas between, whose weights are fetched while the page already serves."""
     segmenter: str | None = None
     """`ROREM_SEGMENTER`: key of the segmenter to prefer; by default the first that runs here."""
+    data: Path = Path.home() / ".local/share/rorem"
+    """`ROREM_DATA_DIR`: where answers are kept until they are published, and after; a local disk."""
+    feedback_dataset: str | None = None
+    """`ROREM_FEEDBACK_DATASET`: `owner/name` of the Hub dataset that answers are published to."""
+    feedback_public: bool = False
+    """`ROREM_FEEDBACK_PUBLIC`: 1 creates that dataset public; an existing one stays as it is."""
+    publish_minutes: float = 10.0
+    """`ROREM_PUBLISH_MINUTES`: no answer waits longer for its batch."""
+    publish_rows: int = 500
+    """`ROREM_PUBLISH_ROWS`: so many answers are a batch at once."""
+    review_minutes: float = 60.0
+    """`ROREM_REVIEW_MINUTES`: how long shared pictures stay here at least before they are published; may be 0."""
+    reviewed: bool = False
+    """`ROREM_REVIEW`: 1 keeps shared pictures here until somebody accepts them with `feedback review`."""
+    rater_key: str | None = None
+    """`ROREM_RATER_KEY`: secret that makes raters' daily pseudonyms; by default made once and kept with the answers.
+    Replicas that share it count a person once."""
+    ratings_per_minute: int = 60
+    """`ROREM_RATINGS_PER_MINUTE`: answers taken from one rater; more are refused."""
+    annotate: str | None = None
+    """`ROREM_ANNOTATE`: results that wait for a yes or no: a folder in RORem's layout or a Hub dataset `owner/name`."""
     zero_gpu: bool = False
     """`SPACES_ZERO_GPU`: set by the Space."""
+    on_space: bool = False
+    """`SPACE_ID`: set by the Space, whose disk does not outlive a restart."""
 
     @property
     def max_pixels(self) -> int:
@@ -59,12 +82,34 @@ class Settings:
             repositories=_pairs(environ, "ROREM_REPOSITORIES"),
             fetch=_names(environ, "ROREM_FETCH"),
             segmenter=environ.get("ROREM_SEGMENTER", "").strip() or None,
-            zero_gpu=environ.get("SPACES_ZERO_GPU", "").lower() in {"1", "true", "t"},
+            data=Path(environ.get("ROREM_DATA_DIR") or cls.data).expanduser(),
+            feedback_dataset=_repository(environ, "ROREM_FEEDBACK_DATASET"),
+            feedback_public=_switch(environ, "ROREM_FEEDBACK_PUBLIC"),
+            publish_minutes=_number(environ, "ROREM_PUBLISH_MINUTES", cls.publish_minutes, least=0.01),
+            publish_rows=int(_number(environ, "ROREM_PUBLISH_ROWS", cls.publish_rows)),
+            review_minutes=_number(environ, "ROREM_REVIEW_MINUTES", cls.review_minutes, least=0.0),
+            reviewed=_switch(environ, "ROREM_REVIEW"),
+            rater_key=environ.get("ROREM_RATER_KEY", "").strip() or None,
+            ratings_per_minute=int(_number(environ, "ROREM_RATINGS_PER_MINUTE", cls.ratings_per_minute)),
+            annotate=environ.get("ROREM_ANNOTATE", "").strip() or None,
+            zero_gpu=_switch(environ, "SPACES_ZERO_GPU"),
+            on_space=bool(environ.get("SPACE_ID")),
         )
 
 
 def _names(environ: Mapping[str, str], variable: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in environ.get(variable, "").split(",") if name.strip())
+
+
+def _switch(environ: Mapping[str, str], variable: str) -> bool:
+    return environ.get(variable, "").strip().lower() in {"1", "true", "t", "yes"}
+
+
+def _repository(environ: Mapping[str, str], variable: str) -> str | None:
+    name = environ.get(variable, "").strip()
+    if name and name.count("/") != 1:
+        raise ConfigError(f"{variable} is {name!r}.", hint="Write it as owner/name.")
+    return name or None
 
 
 def _pairs(environ: Mapping[str, str], variable: str) -> dict[str, str]:
@@ -76,12 +121,12 @@ def _pairs(environ: Mapping[str, str], variable: str) -> dict[str, str]:
     return pairs
 
 
-def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+def _number(environ: Mapping[str, str], name: str, default: float, least: float = 1.0) -> float:
     text = environ.get(name, "").strip()
     try:
         value = float(text) if text else default
     except ValueError:
         value = -1.0
-    if not 1 <= value < _FAR_TOO_LARGE:  # also false for nan
-        raise ConfigError(f"{name} is {text!r}.", hint="Give it a number of at least 1, or leave it unset.")
+    if not least <= value < _FAR_TOO_LARGE:  # also false for nan
+        raise ConfigError(f"{name} is {text!r}.", hint=f"Give it a number of at least {least:g}, or leave it unset.")
     return value

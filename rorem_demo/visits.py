@@ -9,9 +9,11 @@ their own, not other people's.
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property, partial
 from secrets import token_urlsafe
 from threading import Lock
 from time import monotonic
@@ -21,6 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rorem_demo.errors import InputError
+from rorem_demo.feedback.pictures import digest, facts
+from rorem_demo.feedback.records import MaskFacts
 from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Mask, Size, size_of
 from rorem_demo.removers.base import Removal
@@ -32,6 +36,13 @@ class OpenedPhoto:
     """A photo as it was given."""
 
     photo: Photo
+    licence: str = ""
+    """Of an example, or of what was made from one; "" for what is the visitor's own."""
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the pixels."""
+        return digest(self.photo.image)
 
     @property
     def size_bytes(self) -> int:
@@ -87,13 +98,26 @@ class Encoded:
         return self.encoding.size_bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result(OpenedPhoto):
     """What a removal made of a photo; a photo itself, with the same name, format and colour profile."""
 
     removal: Removal
     source: str
     """Id of the photo it was made from."""
+    made_by: tuple[str, ...] = ()
+    """How the entries of its mask were made."""
+    issued: datetime = field(default_factory=partial(datetime.now, UTC))
+
+    @cached_property
+    def mask_digest(self) -> str:
+        """sha256 of the mask as used."""
+        return digest(self.removal.mask)
+
+    @cached_property
+    def mask_facts(self) -> MaskFacts:
+        """What is kept of the mask when it is not shared."""
+        return facts(self.removal.mask, self.made_by)
 
     @property
     def size_bytes(self) -> int:
@@ -108,6 +132,7 @@ T = TypeVar("T", OpenedPhoto, OpenedMask, Encoded, Result)
 class _Kept:
     item: Item
     visit: str
+    size_bytes: int
     used: float
     """By the clock, in seconds."""
 
@@ -126,6 +151,8 @@ class Visits:
         self._expiry = expiry_seconds
         self._clock = clock
         self._kept: dict[str, _Kept] = {}  # least recently used first
+        self._held: dict[str, int] = {}  # bytes by visit
+        self._items: Counter[str] = Counter()  # how many, by visit
         self._lock = Lock()
 
     def keep(self, item: Item, visit: str | None = None, key: str | None = None) -> tuple[str, str]:
@@ -137,9 +164,13 @@ class Visits:
         """
         key = key or token_urlsafe(16)
         with self._lock:
-            known = {kept.visit for kept in self._kept.values()}
-            visit = visit if visit in known else token_urlsafe(16)
-            self._kept[key] = _Kept(item, visit, self._clock())
+            self._expire()
+            visit = visit if visit in self._held else token_urlsafe(16)
+            if key in self._kept:
+                self._drop(key)
+            self._kept[key] = _Kept(item, visit, item.size_bytes, self._clock())
+            self._held[visit] = self._held.get(visit, 0) + item.size_bytes
+            self._items[visit] += 1
             self._shrink(spare=key)
         return key, visit
 
@@ -176,20 +207,26 @@ class Visits:
     def size_bytes(self) -> int:
         """Bytes of all arrays kept."""
         with self._lock:
-            return sum(kept.item.size_bytes for kept in self._kept.values())
+            return sum(self._held.values())
 
     def _expire(self) -> None:
         deadline = self._clock() - self._expiry
-        for key in [key for key, kept in self._kept.items() if kept.used < deadline]:
-            del self._kept[key]
+        while self._kept:
+            oldest = next(iter(self._kept))
+            if self._kept[oldest].used >= deadline:
+                return
+            self._drop(oldest)
 
     def _shrink(self, spare: str) -> None:
-        self._expire()
-        held: defaultdict[str, int] = defaultdict(int)
-        for kept in self._kept.values():
-            held[kept.visit] += kept.item.size_bytes
-        while sum(held.values()) > self._capacity and len(self._kept) > 1:
-            candidates = [kept.visit for key, kept in self._kept.items() if key != spare]
-            greediest = max(candidates, key=lambda visit: held[visit])
-            oldest = next(key for key, kept in self._kept.items() if kept.visit == greediest and key != spare)
-            held[greediest] -= self._kept.pop(oldest).item.size_bytes
+        while sum(self._held.values()) > self._capacity and len(self._kept) > 1:
+            others = {kept.visit for key, kept in self._kept.items() if key != spare}
+            greediest = max(others, key=self._held.__getitem__)
+            self._drop(next(key for key, kept in self._kept.items() if kept.visit == greediest and key != spare))
+
+    def _drop(self, key: str) -> None:
+        """Forget an item, and its visit with the last one."""
+        dropped = self._kept.pop(key)
+        self._held[dropped.visit] -= dropped.size_bytes
+        self._items[dropped.visit] -= 1
+        if not self._items[dropped.visit]:
+            del self._held[dropped.visit], self._items[dropped.visit]

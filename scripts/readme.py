@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from pathlib import Path
@@ -15,8 +16,10 @@ from rorem_demo.removers.catalog import REMOVERS  # noqa: E402
 from rorem_demo.runtime.weights import Weights  # noqa: E402
 from rorem_demo.segmenters.base import SegmenterSpec  # noqa: E402
 from rorem_demo.segmenters.catalog import SEGMENTERS  # noqa: E402
+from tests.feedback.fault_table import HEAD, line  # noqa: E402
 
 README = ROOT / "README.md"
+FAULTS = ROOT / "docs" / "faults.json"
 MODELS = ROOT / "docs" / "models.md"
 MODELS_HEAD = """# Models
 
@@ -56,6 +59,11 @@ def _weights(spec: SegmenterSpec) -> str:
     return f"{megabytes} MB, {spec.weights[0].repository}" if spec.weights else "none"
 
 
+def faults() -> str:
+    """What became of answers in `docs/faults.json`, where `python -m tests.feedback.fault_table --json` put it."""
+    return "\n".join([HEAD, *map(line, json.loads(FAULTS.read_text(encoding="utf-8")))])
+
+
 def tree() -> str:
     """Every module with the first sentence of its docstring."""
     lines = [f"{name:<32}{purpose}" for name, purpose in TOP.items()]
@@ -73,8 +81,9 @@ def purpose_of(path: Path) -> str:
 
 
 def filled(text: str) -> str:
-    """The README with both parts written anew."""
-    for name, content in (("methods", methods()), ("segmenters", segmenters()), ("tree", tree())):
+    """The README with its written parts written anew."""
+    parts = (("methods", methods()), ("segmenters", segmenters()), ("faults", faults()), ("tree", tree()))
+    for name, content in parts:
         pattern = rf"(<!-- {name}:[^>]*-->\n).*?(<!-- /{name} -->)"
         text = re.sub(pattern, lambda match, content=content: f"{match[1]}{content}\n{match[2]}", text, flags=re.DOTALL)
     return text

@@ -12,6 +12,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Before huggingface_hub reads it: what somebody has in their own cache must not change what tests find.
 os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / "rorem-tests-without-a-hub")
+# Nor may tests keep answers where somebody's own are.
+os.environ["ROREM_DATA_DIR"] = tempfile.mkdtemp(prefix="rorem-tests-")
 
 
 @pytest.fixture(scope="session")

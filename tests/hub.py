@@ -1,51 +1,34 @@
-"""LoopbackHub: a Hub on this machine, as far as huggingface_hub 2.4.0 needs one; it can be told to misbehave.
+"""LoopbackHub: a Hub on this machine, for models and datasets; it can be told to misbehave.
 
-It proves what the real client does with answers, not what the real Hub answers.
+It proves what the real clients (huggingface_hub 2.4.0, datasets 5.2.0) do with answers, not what the real Hub
+answers. Clients that write need `HF_HUB_DISABLE_XET=1` in their environment: there is no Xet server here.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.hub_answers import answer
+from tests.hub_faults import Faults, Gate, LostError, Point
+from tests.hub_repository import LARGE, RefusalError, Repository, sha256
+from tests.hub_requests import READER, WRITER, Answer, Request, Shelves, UnexpectedError
+
+__all__ = ["READER", "WRITER", "Gate", "LoopbackHub", "RefusalError", "Repository"]
 
 CHUNK = 1 << 16
-LARGE = (".safetensors", ".bin", ".pth", ".parquet")
-"""What the Hub would keep in LFS; only of these it tells the sha256."""
 
 
-class RefusalError(Exception):
-    """An answer that is not 200."""
-
-    def __init__(self, status: int, code: str = "") -> None:
-        super().__init__(status, code)
-        self.status, self.code = status, code
-
-
-@dataclass
-class Repository:
-    """Whole trees of files by commit; the last one is `main`."""
-
-    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    gated: bool = False
-
-    def commit(self, revision: str) -> str:
-        found = next(reversed(self.commits), "") if revision == "main" else revision
-        if found not in self.commits:
-            raise RefusalError(404, "RevisionNotFound")
-        return found
-
-
-class LoopbackHub:
-    """Serves repositories on 127.0.0.1 while its block runs.
+class LoopbackHub(Shelves):
+    """Serves repositories on 127.0.0.1 while its block runs, which fails at its end if anything unknown was asked.
 
     What it may be told at any time:
         down: answer every request with 503.
@@ -53,20 +36,27 @@ class LoopbackHub:
         down_when_broken: and be down from then on.
         corrupt: names of files whose bytes are wrong, though as many as they should be.
         pause: seconds before every 64 KiB of a file.
+        hold, refuse, lose: see there.
     """
 
-    def __init__(self) -> None:
-        self.repositories: dict[str, Repository] = {}
+    def __init__(self, *, strict: bool = True) -> None:
+        super().__init__()
         self.requests: Counter[str] = Counter()
         """How often each `METHOD /path` was asked for."""
+        self.received: Counter[str] = Counter()
+        """Bytes of bodies that came, by `METHOD /path`; broken ones as far as they came."""
+        self.sent: Counter[str] = Counter()
+        """Bytes of bodies that went, likewise."""
+        self.unexpected: list[str] = []
+        """Requests that no endpoint knows, and errors of the hub itself; `strict` minds them."""
         self.ranges: list[str] = []
         """The Range headers, in order."""
         self.down = False
         self.break_after: int | None = None
         self.down_when_broken = False
-        self.corrupt: set[str] = set()
         self.pause = 0.0
-        self._lock = Lock()
+        self.faults = Faults()
+        self._strict = strict
         self._closing = Event()
         hub = self
 
@@ -75,15 +65,39 @@ class LoopbackHub:
                 self.hub = hub
                 super().__init__(*args)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self._server.server_port}"
 
     def commit(self, repository: str, files: Mapping[str, bytes], revision: str | None = None) -> str:
         """Add a commit that holds exactly these files; returns its 40 digits."""
-        commits = self.repositories.setdefault(repository, Repository()).commits
-        made = revision or hashlib.sha1(f"{repository} {len(commits)}".encode()).hexdigest()
-        commits[made] = dict(files)
-        return made
+        with self.lock:
+            self.objects |= {sha256(content): content for path, content in files.items() if path.endswith(LARGE)}
+            return self.repositories.setdefault(repository, Repository()).add(repository, files, revision=revision)
+
+    def files(self, repository: str) -> dict[str, bytes]:
+        """What main holds."""
+        with self.lock:
+            found = self.repositories[repository]
+            return dict(found.commits[found.commit("main")])
+
+    def hold(self, method: str, part: str, point: Point = "before") -> Gate:
+        """Hold requests with this method whose path contains this; `after`: done already, unanswered."""
+        return self.faults.hold(method, part, point)
+
+    def refuse(
+        self, method: str, part: str, status: int, headers: Mapping[str, str] | None = None, *, times: int = 1
+    ) -> None:
+        """Answer the next such requests with this status, undone."""
+        self.faults.refuse(method, part, status, headers, times=times)
+
+    def lose(self, method: str, part: str, *, times: int = 1) -> None:
+        """Do the next such requests, and end the connection instead of answering."""
+        self.faults.lose(method, part, times=times)
+
+    def answer(self, request: Request) -> Answer:
+        if self.down:
+            raise RefusalError(503)
+        return answer(self, request)
 
     def asked(self, method: str, part: str) -> int:
         """How many requests were made with this method for paths that contain this."""
@@ -91,7 +105,7 @@ class LoopbackHub:
 
     def cut(self, left: int) -> int | None:
         """How many of the bytes left of a file are sent before the connection breaks; None for all."""
-        with self._lock:
+        with self.lock:
             after, self.break_after = self.break_after, None
         if after is None or after >= left:
             return None
@@ -101,11 +115,15 @@ class LoopbackHub:
     def rest(self) -> None:
         self._closing.wait(self.pause)
 
-    def note(self, method: str, path: str, span: str | None) -> None:
-        with self._lock:
-            self.requests[f"{method} {path}"] += 1
+    def note(self, line: str, span: str | None) -> None:
+        with self.lock:
+            self.requests[line] += 1
             if span:
                 self.ranges.append(span)
+
+    def count(self, into: Counter[str], line: str, amount: int) -> None:
+        with self.lock:
+            into[line] += amount
 
     def __enter__(self) -> Self:
         Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -115,8 +133,17 @@ class LoopbackHub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
+        self.faults.end()
         self._server.shutdown()
         self._server.server_close()
+        if self._strict and error is None:
+            assert not self.unexpected, f"the hub was asked what it does not know: {self.unexpected}"
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a client that was killed
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -129,86 +156,72 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
+    def do_POST(self) -> None:
+        self._answer()
+
+    def do_PUT(self) -> None:
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        self._answer()
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Nothing: the requests are counted instead."""
 
     def _answer(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.hub.note(self.command, path, self.headers.get("Range"))
+        url = urlsplit(self.path)
+        parts = tuple(map(unquote, url.path.strip("/").split("/")))
+        self._path = "/" + "/".join(parts)
+        self._line = f"{self.command} {self._path}"
+        self.hub.note(self._line, self.headers.get("Range"))
         try:
-            self._route(path.strip("/").split("/"))
+            request = Request(self.command, parts, parse_qs(url.query), self.headers, self._body())
+            self._send(self._done(request))
+        except (LostError, ConnectionError):  # told to, or the client was killed
+            self.close_connection = True
+
+    def _done(self, request: Request) -> Answer:
+        try:
+            self.hub.faults.reach("before", self.command, self._path)
+            made = self.hub.answer(request)
+            self.hub.faults.reach("after", self.command, self._path)
         except RefusalError as refusal:
-            self._send(refusal.status, b"{}", {"X-Error-Code": refusal.code} if refusal.code else {})
+            return Answer(json.dumps(refusal.body).encode(), refusal.headers, refusal.status)
+        except UnexpectedError:
+            self.hub.unexpected.append(self._line)
+            return Answer(b"{}", status=404)
+        except (LostError, ConnectionError):
+            raise
+        except Exception as error:  # noqa: BLE001  # the hub's own
+            self.hub.unexpected.append(f"{self._line}: {error!r}")
+            return Answer(b"{}", status=500)
+        return made
 
-    def _route(self, parts: list[str]) -> None:
-        if self.hub.down:
-            raise RefusalError(503)
-        match parts:
-            case ["api", "models", owner, name]:
-                self._info(f"{owner}/{name}", "main")
-            case ["api", "models", owner, name, "revision", revision]:
-                self._info(f"{owner}/{name}", revision)
-            case [owner, name, "resolve", revision, *file]:
-                self._file(f"{owner}/{name}", revision, "/".join(file))
-            case _:
-                raise RefusalError(404)
+    def _body(self) -> bytes:
+        """All of it, or an error: half a request is no request."""
+        left = int(self.headers.get("Content-Length", "0"))
+        read = bytearray()
+        while left and (part := self.rfile.read(min(left, CHUNK))):
+            left -= len(part)
+            read += part
+            self.hub.count(self.hub.received, self._line, len(part))
+        if left:
+            raise ConnectionError
+        return bytes(read)
 
-    def _repository(self, name: str) -> Repository:
-        if name not in self.hub.repositories:
-            raise RefusalError(404, "RepoNotFound")
-        return self.hub.repositories[name]
-
-    def _info(self, name: str, revision: str) -> None:
-        repository = self._repository(name)
-        commit = repository.commit(revision)
-        siblings = [_sibling(*item) for item in repository.commits[commit].items()]
-        info = {"id": name, "sha": commit, "private": False, "tags": [], "siblings": siblings}
-        self._send(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
-
-    def _file(self, name: str, revision: str, file: str) -> None:
-        repository = self._repository(name)
-        if repository.gated:
-            raise RefusalError(401, "GatedRepo")
-        commit = repository.commit(revision)
-        if file not in repository.commits[commit]:
-            raise RefusalError(404, "EntryNotFound")
-        content = repository.commits[commit][file]
-        headers = {"X-Repo-Commit": commit, "Accept-Ranges": "bytes", **_tags(file, content)}
-        if file in self.hub.corrupt:
-            content = bytes(byte ^ 1 for byte in content)
-        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
-        if start:
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        self._send(206 if start else 200, content[start:], headers)
-
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        for key, value in {**headers, "Content-Length": str(len(body))}.items():
+    def _send(self, made: Answer) -> None:
+        self.send_response(made.status)
+        for key, value in {**made.headers, "Content-Length": str(len(made.body))}.items():
             self.send_header(key, value)
         self.end_headers()
         if self.command == "HEAD":
             return
-        cut = self.hub.cut(len(body)) if "ETag" in headers else None
-        body = body[:cut]
+        cut = self.hub.cut(len(made.body)) if "ETag" in made.headers else None
+        body = made.body[:cut]
         self.close_connection = self.close_connection or cut is not None
         with suppress(ConnectionError):  # a client that was killed
             for start in range(0, len(body), CHUNK):
                 self.hub.rest()
-                self.wfile.write(body[start : start + CHUNK])
-
-
-def _sibling(name: str, content: bytes) -> dict[str, Any]:
-    known = {"rfilename": name, "size": len(content), "blobId": _git_id(content)}
-    large = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "pointerSize": 134}
-    return known | ({"lfs": large} if name.endswith(LARGE) else {})
-
-
-def _tags(name: str, content: bytes) -> dict[str, str]:
-    if not name.endswith(LARGE):
-        return {"ETag": f'"{_git_id(content)}"'}
-    digest = hashlib.sha256(content).hexdigest()
-    return {"ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content))}
-
-
-def _git_id(content: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+                part = body[start : start + CHUNK]
+                self.wfile.write(part)
+                self.hub.count(self.hub.sent, self._line, len(part))

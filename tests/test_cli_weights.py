@@ -88,7 +88,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
         weights = Weights(cache=tmp_path / "hub", endpoint=hub.address, pins=tmp_path / "pins.json")
         removers = remover("plain"), remover("deep", file("a/remover"), file("a/remover", "config.json"))
         segmenters = Catalog(segmenter("sharp", file("b/segmenter")), segmenter("rough"))
-        services = replace(Services.assemble(Settings(), Catalog(*removers), segmenters), weights=weights)
+        services = replace(Services.assemble(Settings(), Catalog(*removers), segmenters, screen=None), weights=weights)
         yield Desk(hub, weights.pins, services, capsys)
 
 
@@ -173,7 +173,7 @@ def test_pin_writes_commits_sizes_and_digests(desk: Desk) -> None:
 
 def test_what_no_repository_holds_is_not_asked_for(desk: Desk) -> None:
     rows = Catalog(remover("deep", file("a/remover"), file("elsewhere")))
-    desk.services = replace(Services.assemble(Settings(), rows, Catalog()), weights=desk.services.weights)
+    desk.services = replace(Services.assemble(Settings(), rows, Catalog(), screen=None), weights=desk.services.weights)
     assert desk.run("doctor", "--pin") == 0
     assert list(desk.pinned()) == ["a/remover"]
     assert not desk.hub.asked("GET", "elsewhere")

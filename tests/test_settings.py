@@ -14,6 +14,8 @@ VARIABLES = [
     ("ROREM_MEMORY_MB", "memory_mb"),
     ("ROREM_EXPIRY_MINUTES", "expiry_minutes"),
     ("ROREM_QUEUE_SIZE", "queue_size"),
+    ("ROREM_PUBLISH_ROWS", "publish_rows"),
+    ("ROREM_RATINGS_PER_MINUTE", "ratings_per_minute"),
 ]
 
 
@@ -78,3 +80,20 @@ def test_zero_gpu_is_on_when_the_space_says_so(text: str) -> None:
 @pytest.mark.parametrize("text", ["0", "false", ""])
 def test_zero_gpu_is_off_otherwise(text: str) -> None:
     assert not Settings.from_environment({"SPACES_ZERO_GPU": text}).zero_gpu
+
+
+def test_what_becomes_of_answers_is_read() -> None:
+    variables = {
+        "ROREM_DATA_DIR": "/data", "ROREM_FEEDBACK_DATASET": "me/answers", "ROREM_FEEDBACK_PUBLIC": "1",
+        "ROREM_PUBLISH_MINUTES": "0.5", "ROREM_REVIEW_MINUTES": "0", "ROREM_REVIEW": "yes", "ROREM_RATER_KEY": " s ",
+        "ROREM_ANNOTATE": "me/triplets", "SPACE_ID": "me/space",
+    }  # fmt: skip
+    assert Settings.from_environment(variables) == Settings(
+        data=Path("/data"), feedback_dataset="me/answers", feedback_public=True, publish_minutes=0.5,
+        review_minutes=0.0, reviewed=True, rater_key="s", annotate="me/triplets", on_space=True,
+    )  # fmt: skip
+
+
+def test_a_dataset_without_an_owner_is_refused() -> None:
+    with pytest.raises(ConfigError, match="ROREM_FEEDBACK_DATASET"):
+        Settings.from_environment({"ROREM_FEEDBACK_DATASET": "answers"})

@@ -189,7 +189,7 @@ def result_of(photo: Photo) -> Result:
         seconds=0.1,
         changed_outside=0,
     )
-    return Result(photo, removal, "source")
+    return Result(photo, removal=removal, source="source")
 
 
 def test_many_threads_stay_within_the_bound_and_lose_nothing_of_their_own() -> None:

@@ -1,4 +1,4 @@
-"""`bench`: measure this machine, or how well a segmenter finds objects."""
+"""`bench`: measure this machine, how well a segmenter finds objects, or what answers cost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rorem_demo.cli import bench_feedback
 from rorem_demo.cli.output import json_line, table
 from rorem_demo.errors import InputError
 from rorem_demo.services import Services
@@ -15,10 +16,13 @@ from rorem_demo.services import Services
 
 def add_parser(commands: Any, common: ArgumentParser) -> None:
     """Add `bench` to the commands."""
-    parser: ArgumentParser = commands.add_parser("bench", help="measure this machine, or a segmenter")
+    parser: ArgumentParser = commands.add_parser(
+        "bench", help="measure this machine, a segmenter, or what answers cost"
+    )
     kinds = parser.add_subparsers(title="what to measure", required=True, metavar="WHAT")
     _add_speed(kinds, common)
     _add_clicks(kinds, common)
+    bench_feedback.add_parser(kinds, common)
 
 
 def _add_speed(kinds: Any, common: ArgumentParser) -> None:

@@ -8,6 +8,8 @@ from rorem_demo.services import Services
 from rorem_demo.ui.api import add_endpoints
 from rorem_demo.ui.routes import Routes
 from rorem_demo.ui.tabs.about import build_about_tab
+from rorem_demo.ui.tabs.annotate import build_annotate_note, build_annotate_tab
+from rorem_demo.ui.tabs.data import build_data_tab
 from rorem_demo.ui.tabs.remove import build_remove_tab
 from rorem_demo.ui.theme import STYLES, make_theme
 
@@ -24,8 +26,12 @@ def build(services: Services) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Remove", id="remove", elem_id="remove-tab"):
                 build_remove_tab(services)
+            build_annotate_tab(services)
+            with gr.Tab("Your data", id="data", elem_id="data-tab"):
+                build_data_tab(services.settings)
             with gr.Tab("About", id="about"):
                 build_about_tab(services)
+                build_annotate_note(services)
         add_endpoints(services)
     page.queue(max_size=services.settings.queue_size)  # gradio's own bound is one waiting visitor on ZeroGPU
     return page

@@ -16,13 +16,14 @@ class Example:
     """Name in `assets/`."""
     title: str
     """What to try, for the button's label."""
+    licence: str
 
 
 EXAMPLES = {
     example.file: example
     for example in (
-        Example("coffee.jpg", "The spoon"),
-        Example("rocket.jpg", "The towers"),
-        Example("astronaut.jpg", "The model behind"),
+        Example("coffee.jpg", "The spoon", "CC0-1.0"),
+        Example("rocket.jpg", "The towers", "public domain"),
+        Example("astronaut.jpg", "The model behind", "public domain"),
     )
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from ipaddress import ip_address
 from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
@@ -29,6 +30,26 @@ async def read_body(request: Request, limit: int) -> bytes:
         if len(data) > limit:
             break
     return bytes(data)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, "" if unknown.
+
+    A Space's proxies come from inside its network, so there the last public address of `X-Forwarded-For` counts: the
+    proxies append to that header, and what stands before may be forged.
+    """
+    host = request.client.host if request.client else ""
+    if _is_public(host):
+        return host
+    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",")]
+    return next((hop for hop in reversed(hops) if _is_public(hop)), host)
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ip_address(address).is_global
+    except ValueError:
+        return False
 
 
 def attachment(data: bytes, name: str, kind: str) -> Response:

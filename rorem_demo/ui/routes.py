@@ -9,7 +9,7 @@
     POST /rorem/photos/{photo}/mask     a drawing -> the mask as a PNG
     POST /rorem/photos/{photo}/survey   a drawing -> how much is marked, a shadow beside it, seconds by method
 
-and those of `ui.pointing`.
+and those of `ui.pointing`, `ui.rating` and `ui.annotate`.
 
 Pictures go from the request into memory and never touch the disk. An id is the permission to use what it stands
 for, so answers are cached by nobody but the visitor's browser. Every refusal is {"sentence": ...}.
@@ -37,10 +37,12 @@ from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.tracing import trace
 from rorem_demo.imaging.types import Mask, size_of
 from rorem_demo.services import Services
+from rorem_demo.ui.annotate import Annotate
 from rorem_demo.ui.examples import ASSETS, EXAMPLES
 from rorem_demo.ui.http import PRIVATE, Table, attachment, read_body, refusing
 from rorem_demo.ui.notices import mask_picture
 from rorem_demo.ui.pointing import Pointing
+from rorem_demo.ui.rating import Rating
 from rorem_demo.ui.values import LONGEST_VALUE, parse_json
 from rorem_demo.visits import OpenedMask, OpenedPhoto
 
@@ -74,6 +76,8 @@ class Routes:
             ("POST", "/photos/{photo}/mask", self.download_mask),
             ("POST", "/photos/{photo}/survey", self.survey),
             *Pointing(self._services).table(),
+            *Rating(self._services).table(),
+            *Annotate(self._services).table(),
         ]
         routes: list[BaseRoute] = [Route(path, refusing(handler), methods=[verb]) for verb, path, handler in table]
         pictures = Mount("/examples", StaticFiles(directory=ASSETS))
@@ -89,7 +93,7 @@ class Routes:
         name = request.path_params["name"]
         if name not in EXAMPLES:
             raise InputError("There is no such example.", hint="Choose one of those shown.")
-        return await self._opened(request, (ASSETS / name).read_bytes(), name)
+        return await self._opened(request, (ASSETS / name).read_bytes(), name, EXAMPLES[name].licence)
 
     async def view(self, request: Request) -> Response:
         """The photo as a JPEG the page can draw, with its colour profile."""
@@ -131,11 +135,14 @@ class Routes:
         seconds = await self._run(self._services.estimates, mask) if marked else {}
         return JSONResponse({"marked": marked, "shadow": shapes, "seconds": seconds})
 
-    async def _opened(self, request: Request, data: bytes, name: str) -> Response:
+    async def _opened(self, request: Request, data: bytes, name: str, licence: str = "") -> Response:
         photo = await self._run(decode_photo, data, name=name, max_pixels=self._settings.max_pixels)
-        key, visit = self._visits.keep(OpenedPhoto(photo), request.headers.get("x-visit"))
+        key, visit = self._visits.keep(OpenedPhoto(photo, licence), request.headers.get("x-visit"))
         width, height = size_of(photo.image)
-        about = {"width": width, "height": height, "notes": photo.notes, "format": original_format(photo)}
+        about = {
+            "width": width, "height": height, "notes": photo.notes, "format": original_format(photo),
+            "public": bool(licence),
+        }  # fmt: skip
         return JSONResponse({"id": key, "visit": visit, **about}, 201)
 
     async def _drawn(self, request: Request) -> Mask:

@@ -57,9 +57,11 @@ def served(*command: str, **environment: str) -> Iterator[str]:
     """The address of an app that runs while the block does; see `serve`."""
     port = free_port()
     process = serve(port, *command, **environment)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(15)
 
 
 @pytest.fixture(scope="session")

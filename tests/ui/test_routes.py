@@ -16,6 +16,7 @@ import PIL.Image
 import pytest
 from PIL import ImageCms, ImageDraw, ImageFilter
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from rorem_demo.imaging.drawings import encode_points
@@ -23,6 +24,7 @@ from rorem_demo.imaging.types import Image
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from rorem_demo.ui.examples import EXAMPLES
+from rorem_demo.ui.http import address_of
 from rorem_demo.ui.routes import Routes
 from rorem_demo.ui.values import LONGEST_VALUE
 from rorem_demo.visits import Visits
@@ -439,3 +441,23 @@ OUTSIDE = [
 def test_nothing_outside_a_served_folder_is_served(browser: Browser, folder: str, path: str) -> None:
     answer = browser.http.get(f"/rorem/{folder}/{path}")
     assert answer.status_code in {404, 405}
+
+
+# Where requests come from
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "expected"),
+    [
+        ("9.9.9.9", "8.8.8.8", "9.9.9.9"),  # nobody is believed who reaches us directly
+        ("10.16.3.80", "8.8.8.8", "8.8.8.8"),
+        ("10.16.3.80", "1.1.1.1, 8.8.8.8, 10.0.0.1", "8.8.8.8"),  # the first may be forged
+        ("10.16.3.80", "2606:4700::1111", "2606:4700::1111"),
+        ("10.16.3.80", "unknown", "10.16.3.80"),
+        ("10.16.3.80", "", "10.16.3.80"),
+        ("127.0.0.1", "", "127.0.0.1"),
+    ],
+)
+def test_behind_a_proxy_the_last_public_address_counts(client: str, forwarded: str, expected: str) -> None:
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    assert address_of(Request({"type": "http", "client": (client, 1), "headers": headers})) == expected

@@ -56,7 +56,7 @@ export class ViewCamera {
 }
 
 function clampAxis(offset, length, room) {
-  if (length <= room) return (room - length) / 2;
+  if (length <= room + 0.5) return (room - length) / 2; // a fitted side may be longer by a rounding
   const slack = room * 0.25; // so that an edge can be brought to a comfortable place
   return Math.max(room - length - slack, Math.min(slack, offset));
 }

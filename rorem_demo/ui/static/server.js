@@ -58,6 +58,27 @@ export class Server {
     return createImageBitmap(await (await this.#call(`photos/${photo}/view`, {})).blob());
   }
 
+  /** Keep what is said of a result; gives its receipt. Sent on even where the page is closed meanwhile. */
+  async rate(result, answer) {
+    const body = JSON.stringify({ ...answer, visit: this.visit });
+    return (await this.#call(`results/${result}/rating`, { method: "POST", body, keepalive: true })).json();
+  }
+
+  /** The receipt as things stand now. */
+  async receipt(text) {
+    return (await this.#call(`ratings/${encodeURIComponent(text)}`, {})).json();
+  }
+
+  /** Takes an answer back; gives a sentence that says what happens. */
+  async deleteRating(text) {
+    const init = { method: "DELETE", headers: { "X-Visit": this.visit }, keepalive: true };
+    return (await (await this.#call(`ratings/${encodeURIComponent(text)}`, init)).json()).sentence;
+  }
+
+  async feedback() {
+    return (await this.#call("feedback", {})).json();
+  }
+
   address(photo, format) {
     return new URL(`photos/${photo}/download?format=${format}`, this.base).href;
   }
@@ -78,7 +99,8 @@ export class Server {
     }
     if (answer.ok) return answer;
     const told = await answer.json().catch(() => ({}));
-    throw new Error(told.sentence || "The server refused this. Try again.");
+    const error = new Error(told.sentence || "The server refused this. Try again.");
+    throw Object.assign(error, { refused: answer.status === 422 });
   }
 }
 

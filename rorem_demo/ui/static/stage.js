@@ -9,6 +9,7 @@ import { Painter } from "./painter.js";
 import { Panel } from "./panel.js";
 import { Pointing } from "./pointing.js";
 import { Rasteriser } from "./raster.js";
+import { Rating } from "./rating.js";
 import { Server } from "./server.js";
 import { Sources } from "./sources.js";
 import { decode, fitBudget, gridOf, simplify, toDrawing } from "./strokes.js";
@@ -31,6 +32,7 @@ class Stage {
     this.panel = new Panel(element, this.history);
     this.pointing = new Pointing(this);
     this.words = new Words(this);
+    this.rating = new Rating(this);
     this.scene = { mode: "empty", tool: "brush", brush: 18, slider: 0.5, accent: accentOf(element) };
     this.do = this.#commands();
     this.gestures = new Gestures(this.canvas, this.#gestureHost());
@@ -75,6 +77,7 @@ class Stage {
       camera: () => this.sources.camera(),
       "camera-off": () => this.sources.cameraOff(),
       snap: () => this.sources.snap(),
+      data: () => showTab("Your data"),
     };
   }
 
@@ -186,6 +189,7 @@ class Stage {
     this.scene.result = result;
     this.setMode("result");
     this.words.done(update, this.doc.photo, this.server);
+    this.rating.ask(update.photo, this.doc.photo.public);
     this.#sweep();
   }
 
@@ -399,6 +403,7 @@ class Stage {
     this.scene.original = false;
     this.part("empty").hidden = mode !== "empty";
     this.words.mode(mode);
+    if (mode !== "result") this.rating.leave();
     this.redraw();
   }
 
@@ -505,4 +510,10 @@ function accentOf(element) {
 
 function chooseMethod(key) {
   document.querySelector(`#method input[value="${CSS.escape(key)}"]`)?.click();
+}
+
+/** By its name, for a tab that has no room is an entry of gradio's menu, without an id; gradio's first one of each name
+ * is hidden and only measured. */
+function showTab(name) {
+  [...document.querySelectorAll("#tabs button")].findLast((button) => button.textContent.trim() === name)?.click();
 }

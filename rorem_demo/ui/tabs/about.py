@@ -1,4 +1,4 @@
-"""The About tab: the paper first, then the methods, what happens to a photo, and how to use this elsewhere."""
+"""The About tab: the paper first, then the methods, and how to use this elsewhere."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ their answers, and the remover is trained again. This page is the open place to 
 authors: [leeruibin/RORem](https://github.com/leeruibin/RORem).
 """
 
-PRIVACY = """
+ELSEWHERE = """
 ### Your photo
-It is kept in this server's memory under an address nobody can guess, never written to a disk, and dropped after
-{minutes} minutes without use. Location and all other metadata are gone from every download; the colour profile stays.
-Only pixels inside the grown selection change, and the page counts the others to show it.
+Only pixels inside the grown selection change, and the page counts the others to show it. What is kept of a photo and
+of an answer, and how to delete it, is on the page *Your data*.
 
 ### Elsewhere
 `python -m rorem_demo select PHOTO --click X,Y -o MASK` and `remove PHOTO MASK -o OUT` do the same on your own machine.
@@ -34,7 +33,7 @@ def build_about_tab(services: Services) -> None:
         gr.Markdown(PAPER)
         gr.Markdown("### Methods\n" + methods_table(services))
         gr.Markdown("### Pointing\n" + segmenters_table(services))
-        gr.Markdown(PRIVACY.format(minutes=services.settings.expiry_minutes))
+        gr.Markdown(ELSEWHERE)
 
 
 def methods_table(services: Services) -> str:

@@ -145,9 +145,10 @@ def _removal(
 
 
 def _done(services: Services, request: RemovalRequest, spec: RemoverSpec, removal: Removal) -> Done:
+    made_by = tuple(sorted({entry.kind for entry in request.drawing.entries}))
     return Done(
         run=request.run,
-        photo=services.keep_result(request.photo, removal),
+        photo=services.keep_result(request.photo, removal, made_by),
         seconds=removal.seconds,
         changed_outside=removal.changed_outside,
         title=spec.title,

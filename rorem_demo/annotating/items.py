@@ -1,0 +1,190 @@
+"""Items: one result that waits for a yes or no, read from a folder in RORem's layout and checked.
+
+A row of its meta.json names three pictures, `{"source": "source/1.png", "mask": "mask/1.png", "GT": "GT/1.png"}`,
+where GT is the result to be judged. It may say how that was made: method, revision, options, seed, seconds, device,
+mask_made_by, licence. Folders and datasets come from elsewhere, so nothing of a row is trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from rorem_demo.errors import InputError
+from rorem_demo.feedback.pictures import digest, facts
+from rorem_demo.feedback.records import MaskFacts
+from rorem_demo.imaging.io import Photo, decode_mask, decode_photo
+from rorem_demo.imaging.types import Image, Mask, Size, as_mask, size_of
+
+Picture: TypeAlias = Literal["source", "mask", "result"]
+PICTURES: tuple[Picture, ...] = get_args(Picture)
+UNKNOWN = "unknown"
+"""Method or licence of a result whose folder does not say."""
+
+_FIELDS: Mapping[Picture, str] = {"source": "source", "mask": "mask", "result": "GT"}
+_LARGEST_FILE = 256 << 20
+_LONGEST_TEXT = 200
+_LONGEST_OPTIONS = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """How a result was made, as far as its row says."""
+
+    method: str
+    revision: str
+    options: str
+    """JSON with sorted keys, the seed among them."""
+    seconds: float
+    device: str
+    made_by: tuple[str, ...]
+    """Of the mask."""
+    licence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triplet:
+    """The pictures of an item, of one size and in one colour space."""
+
+    source: Image
+    mask: Mask
+    result: Image
+    icc: bytes | None
+    """None means sRGB."""
+
+    @property
+    def digests(self) -> tuple[str, str, str]:
+        """sha256 of the pixels of source, mask and result."""
+        return digest(self.source), digest(self.mask), digest(self.result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A result that waits for answers; its pictures stay in their files."""
+
+    number: int
+    """Its place in the file, from 0."""
+    paths: tuple[Path, Path, Path]
+    """Of source, mask and result."""
+    digests: tuple[str, str, str]
+    size: Size
+    facts: MaskFacts
+    origin: Origin
+
+    @property
+    def key(self) -> str:
+        return key_of(*self.digests)
+
+
+def key_of(source: str, mask: str, result: str) -> str:
+    """What stands for a result in the store: from its pixels, so that it stays when a folder is moved or sorted."""
+    return "annotate:" + hashlib.sha256(f"{source} {mask} {result}".encode()).hexdigest()[:32]
+
+
+def read_item(folder: Path, row: Mapping[str, Any], number: int, *, licence: str, max_pixels: int) -> Item:
+    """The item a row describes.
+
+    Args:
+        folder: the row's paths are relative to it.
+        row: an object of meta.json.
+        number: the row's place.
+        licence: for rows that name none.
+        max_pixels: larger pictures are refused.
+
+    Raises:
+        InputError: a file is missing, damaged or outside the folder, sizes differ, or nothing is marked.
+    """
+    source, mask, result = (_inside(folder, row.get(_FIELDS[picture])) for picture in PICTURES)
+    paths = source, mask, result
+    triplet = read_triplet(paths, max_pixels)
+    origin = _origin(row, licence)
+    return Item(
+        number=number,
+        paths=paths,
+        digests=triplet.digests,
+        size=size_of(triplet.source),
+        facts=facts(triplet.mask, origin.made_by),
+        origin=origin,
+    )
+
+
+def read_triplet(paths: tuple[Path, Path, Path], max_pixels: int) -> Triplet:
+    """The pictures in three files.
+
+    Raises:
+        InputError: a file is missing or damaged, sizes differ, or nothing is marked.
+    """
+    source, result = (_photo(path, max_pixels) for path in (paths[0], paths[2]))
+    size = size_of(source.image)
+    if size_of(result.image) != size:
+        raise InputError(f"The result is {size_of(result.image)} but its source is {size}.")
+    mask = decode_mask(_bytes(paths[1]), size, max_pixels=max_pixels)
+    # A remover that drops the profile leaves the values as they were: read alike, they look alike.
+    icc = source.icc if source.icc == result.icc else None
+    return Triplet(source=source.image, mask=as_mask(mask, source.image), result=result.image, icc=icc)
+
+
+def _photo(path: Path, max_pixels: int) -> Photo:
+    return decode_photo(_bytes(path), max_pixels=max_pixels)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read.") from error
+
+
+def _inside(folder: Path, name: object) -> Path:
+    """The file of this name in the folder, where it really lies there: links out of it lead nowhere."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise InputError("A row names no picture.")
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise InputError(f"{name[:80]} lies outside the folder.")
+    if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+        raise InputError(f"{name[:80]} is no file of a picture.")
+    return path
+
+
+def _origin(row: Mapping[str, Any], licence: str) -> Origin:
+    made_by = row.get("mask_made_by")
+    named = [_text(name) for name in made_by[:16]] if isinstance(made_by, list) else []
+    return Origin(
+        method=_text(row.get("method")) or UNKNOWN,
+        revision=_text(row.get("revision")),
+        options=_options(row),
+        seconds=_seconds(row.get("seconds")),
+        device=_text(row.get("device")),
+        made_by=tuple(name for name in named if name) or ("file",),
+        licence=_text(row.get("licence") or row.get("license")) or licence,
+    )
+
+
+def _text(value: object) -> str:
+    """One line of it, or nothing."""
+    line = " ".join(value.split()) if isinstance(value, str) else ""
+    return "".join(character for character in line if character.isprintable())[:_LONGEST_TEXT]
+
+
+def _options(row: Mapping[str, Any]) -> str:
+    options = row.get("options", {})
+    try:
+        options = json.loads(options) if isinstance(options, str) else options
+        options = dict(options) if isinstance(options, dict) else {}
+        if type(row.get("seed")) is int:
+            options.setdefault("seed", row["seed"])
+        text = json.dumps(options, sort_keys=True, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return "{}"
+    return text if len(text) <= _LONGEST_OPTIONS else "{}"
+
+
+def _seconds(value: object) -> float:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return max(0.0, float(value)) if known else 0.0  # type: ignore[arg-type]  # it is a number

@@ -1,0 +1,217 @@
+"""Triplets: source, mask and result made elsewhere, read from a folder as RORem's training code reads it.
+
+That code joins the names in meta.json to its folder, opens whatever Pillow opens, takes white in the mask as what to
+remove, passes the score through `float` and ignores other keys; so does this. Only a score of exactly 0 or 1 is an
+answer: anything between is a prediction. A triplet without an answer can still be judged.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b32hexencode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, TypeGuard
+
+from rorem_demo import __version__
+from rorem_demo.errors import InputError
+from rorem_demo.feedback.identity import receipt_hash, secret_of
+from rorem_demo.feedback.pictures import digest, encoded, facts
+from rorem_demo.feedback.records import Pictures, Rating, Subject
+from rorem_demo.imaging.io import Photo, decode_mask, decode_photo
+from rorem_demo.imaging.types import Mask, as_mask, size_of
+
+META = "meta.json"
+FOLDERS = ("source", "mask", "GT")
+"""And keys of an entry."""
+
+_CROCKFORD = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUV", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triplet:
+    """A result somebody made elsewhere, and what was answered."""
+
+    subject: Subject
+    """Its key is made of the pixels: the same triplet has it wherever it is read."""
+    label: Literal[0, 1] | None
+    """None: without an answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """An entry that could not be used."""
+
+    entry: int
+    """Its place in meta.json, from 0."""
+    why: Literal["malformed", "missing", "unusable"]
+    sentence: str
+
+
+def read_folder(folder: Path, *, max_pixels: int, licence: str = "", method: str = "") -> Iterator[Triplet | Skipped]:
+    """Yield every entry as a triplet, or as skipped with the reason.
+
+    One entry at a time is in memory; the subject's `pictures` read the files again.
+
+    Args:
+        folder: with meta.json.
+        max_pixels: larger pictures are not decoded.
+        licence: of the pictures, which may then be published; "" if nobody knows, and then they are not kept.
+        method: what made the results.
+
+    Raises:
+        InputError: there is no meta.json, or it holds no list.
+    """
+    for number, entry in enumerate(entries(folder)):
+        names = [entry.get(key) for key in FOLDERS] if isinstance(entry, dict) else []
+        paths = [folder / name for name in names if _is_inside(name)]
+        if len(paths) < len(FOLDERS):
+            sentence = f"Entry {number} names no source, mask and GT inside the folder."
+            yield Skipped(entry=number, why="malformed", sentence=sentence)
+            continue
+        files = _Files(paths[0], paths[1], paths[2], max_pixels)
+        try:
+            yield Triplet(subject=_subject(files, licence, method), label=_label(entry.get("score")))
+        except OSError as error:
+            sentence = f"Entry {number}: {error.filename} cannot be read: {error.strerror}."
+            yield Skipped(entry=number, why="missing", sentence=sentence)
+        except InputError as error:
+            yield Skipped(entry=number, why="unusable", sentence=f"Entry {number}: {error}")
+
+
+def entries(folder: Path) -> list[Any]:
+    """What meta.json lists.
+
+    Raises:
+        InputError: there is none, or it holds no list.
+    """
+    try:
+        found = json.loads((folder / META).read_bytes())
+    except OSError as error:
+        raise InputError(f"{folder / META} cannot be read: {error.strerror}.", hint=_LAYOUT) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{folder / META} is no JSON.", hint=_LAYOUT) from error
+    if not isinstance(found, list):
+        raise InputError(f"{folder / META} holds no list.", hint=_LAYOUT)
+    return found
+
+
+_LAYOUT = "Name a folder with source/, mask/, GT/ and a meta.json as RORem's data set has."
+
+
+def _is_inside(name: Any) -> TypeGuard[str]:
+    """A file's name that leads nowhere outside its folder: such folders come from strangers."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        return False
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _label(score: Any) -> Literal[0, 1] | None:
+    try:
+        return {0.0: 0, 1.0: 1}.get(float(score))  # type: ignore[return-value]
+    except (TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where a triplet lies."""
+
+    source: Path
+    mask: Path
+    result: Path
+    max_pixels: int
+
+    def decoded(self) -> tuple[Photo, Mask, Photo]:
+        source, result = (
+            decode_photo(path.read_bytes(), max_pixels=self.max_pixels) for path in (self.source, self.result)
+        )
+        size = size_of(source.image)
+        if size_of(result.image) != size:
+            raise InputError(f"The result is {size_of(result.image)} but the photo is {size}.")
+        mask = decode_mask(self.mask.read_bytes(), size, max_pixels=self.max_pixels)
+        return source, as_mask(mask, source.image), result
+
+    def pictures(self) -> Pictures:
+        source, mask, result = self.decoded()
+        return encoded(source.image, mask, result.image, source.icc)
+
+
+def _subject(files: _Files, licence: str, method: str) -> Subject:
+    source, mask, result = files.decoded()
+    hashes = digest(source.image), digest(mask), digest(result.image)
+    width, height = size_of(source.image)
+    return Subject(
+        key=_id(*hashes),
+        origin="imported",
+        source=hashes[0],
+        mask=hashes[1],
+        result=hashes[2],
+        width=width,
+        height=height,
+        method=method,
+        revision="",
+        options="{}",
+        seconds=0.0,
+        device="",
+        facts=facts(mask, ("file",)),
+        licence=licence,
+        issued=datetime.now(UTC),
+        pictures=partial(_Files.pictures, files),
+    )
+
+
+def _id(*parts: str) -> str:
+    """A ULID of the beginning of time, the rest of it made from the parts."""
+    return "0" * 10 + b32hexencode(sha256(" ".join(parts).encode()).digest()[:10]).decode().translate(_CROCKFORD)
+
+
+def imported(triplet: Triplet, key: bytes, now: datetime) -> Rating:
+    """The answer of a triplet as it is kept, without its pictures; its id is always the same, so it is kept once.
+
+    The same answer to the same pixels by several annotators counts once, too: meta.json does not tell them apart.
+
+    Args:
+        triplet: with an answer.
+        key: the store's; its receipt is `receipt_of(id, secret_of(key, id))`.
+        now: when it is imported; when it was answered nobody knows.
+    """
+    subject = triplet.subject
+    if triplet.label is None:
+        raise InputError("The triplet has no answer.", hint="Have it judged in the Annotate tab.")
+    name = _id(subject.key, str(triplet.label))
+    return Rating(
+        id=name,
+        app=__version__,
+        created=now.astimezone(UTC).isoformat(timespec="milliseconds"),
+        origin=subject.origin,
+        source=subject.source,
+        mask=subject.mask,
+        result=subject.result,
+        width=subject.width,
+        height=subject.height,
+        method=subject.method,
+        revision=subject.revision,
+        options=subject.options,
+        seconds=subject.seconds,
+        device=subject.device,
+        mask_pixels=subject.facts.pixels,
+        mask_boxes=subject.facts.boxes,
+        mask_made_by=subject.facts.made_by,
+        label=triplet.label,
+        reasons=(),
+        comment="",
+        score=None,
+        judge="",
+        rater="",
+        flags=(),
+        consent="public" if subject.licence else "answer",
+        licence=subject.licence,
+        supersedes="",
+        receipt=receipt_hash(secret_of(key, name)),
+    )

@@ -26,6 +26,7 @@ from rorem_demo.feedback.hub import ConflictError, Dataset, RefusedError, RetryL
 from rorem_demo.feedback.upload import in_words
 from tests.hub import READER, WRITER, LoopbackHub
 
+pytestmark = pytest.mark.slow  # each test starts processes that import huggingface_hub
 NAME = "owner/ratings"
 KEY = f"datasets/{NAME}"
 SHARD = "data/ratings/2026-11/A.parquet"

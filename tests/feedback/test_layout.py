@@ -276,7 +276,7 @@ def test_a_folder_without_a_list_is_refused(content: bytes | None, tmp_path: Pat
     assert told.value.hint
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.none() | st.integers(0, 9)), max_size=10))
 def test_every_rating_is_written_or_counted_once(plan: list[tuple[bool, int | None]]) -> None:
     store, files, ratings = Store(), real_pictures(), []

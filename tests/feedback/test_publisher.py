@@ -682,7 +682,7 @@ def race(events: list[tuple[Any, ...]]) -> None:
 
 
 @given(st.lists(EVENTS, max_size=12))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happens_every_answer_arrives_once_and_no_deleted_one(events: list[tuple[Any, ...]]) -> None:
     race(events)
 

@@ -62,7 +62,7 @@ def shared(tmp_path: Path) -> Shared:
 
 
 @given(st.lists(rows(), min_size=1, max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_whatever_is_written_is_read_back_equal(kept: list[tuple[Rating, Pictures | None]]) -> None:
     store = Store()
     for _, files in kept:
@@ -156,6 +156,7 @@ def picture_column(path: Path, group: int) -> bytes:
     return path.read_bytes()[column.data_page_offset :][: column.total_compressed_size]
 
 
+@pytest.mark.slow
 def test_the_same_batch_is_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from tests.feedback.strategies import *\n"
@@ -270,7 +271,7 @@ def test_a_shard_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_no_torn_shard_is_read_in_part_or_written_on(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         path = written(Path(folder) / "torn.parquet", *(rating(number) for number in range(3)))

@@ -1,0 +1,46 @@
+"""Figures and their uncertainty, in numpy: intervals, rankings, calibration, agreement of raters.
+
+What judges a discriminator and what ranks methods are computed by the same functions. A figure that is not defined
+for its rows, such as the AUROC of one class, is None.
+"""
+
+from rorem_demo.statistics.arrays import Floats
+from rorem_demo.statistics.calibration import (
+    Calibration,
+    fitted_isotonic,
+    fitted_logistic,
+    fitted_temperature,
+    logit,
+)
+from rorem_demo.statistics.consensus import dawid_skene
+from rorem_demo.statistics.intervals import Interval, bootstrap, bootstrap_sums, wilson
+from rorem_demo.statistics.logistic import Logistic, fitted_regression, sigmoid
+from rorem_demo.statistics.probabilities import Bin, accuracy, brier, expected_calibration_error, reliability
+from rorem_demo.statistics.ranking import Curve, auprc, auroc, roc_curve, weighted_auroc
+
+__all__ = [
+    "Bin",
+    "Calibration",
+    "Curve",
+    "Floats",
+    "Interval",
+    "Logistic",
+    "accuracy",
+    "auprc",
+    "auroc",
+    "bootstrap",
+    "bootstrap_sums",
+    "brier",
+    "dawid_skene",
+    "expected_calibration_error",
+    "fitted_isotonic",
+    "fitted_logistic",
+    "fitted_regression",
+    "fitted_temperature",
+    "logit",
+    "reliability",
+    "roc_curve",
+    "sigmoid",
+    "weighted_auroc",
+    "wilson",
+]

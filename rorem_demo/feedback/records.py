@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 from unicodedata import category
 
 from rorem_demo.errors import InputError
@@ -118,6 +118,13 @@ class Subject:
     """When the result was shown first, UTC."""
     pictures: Callable[[], Pictures] = field(compare=False, repr=False)
     """Encodes them; called only if they are kept."""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What a Rating says of the result itself, by its field."""
+        same = ("origin", "source", "mask", "result", "width", "height", "method", "revision", "options", "device")
+        facts = {f"mask_{name}": getattr(self.facts, name) for name in ("pixels", "boxes", "made_by")}
+        return {name: getattr(self, name) for name in same} | facts | {"seconds": round(self.seconds, 3)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ def main() -> None:
         with sync_playwright() as playwright:
             arguments = ["--no-sandbox", "--disable-gpu"]
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
-            page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+            page = browser.new_page(viewport={"width": 1280, "height": 868}, reduced_motion="reduce")
             page.goto(f"http://127.0.0.1:{PORT}/")
             remove_two_towers(page)
             page.screenshot(path=ROOT / "docs" / "screenshot.jpg", type="jpeg", quality=85)

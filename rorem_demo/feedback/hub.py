@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,15 +109,27 @@ class Dataset:
 
     def rows(self, path: str, head: str) -> tuple[tuple[str, str], ...]:
         """(id, receipt) of a shard's rows, in order; read without the pictures, and once only: shards never change."""
-        kept = self.cache / "rows" / f"{hashlib.sha256(f'{self.repository} {path}'.encode()).hexdigest()}.json"
+        kept = self._kept_rows(path)
+        if kept is None:
+            self.read_ahead([path], head)
+            kept = self._kept_rows(path)
+        if kept is None:
+            raise StorageError(f"{self._note_of(path)} cannot be read back.", hint="Make room or mend the disk.")
+        return kept
+
+    def read_ahead(self, paths: Iterable[str], head: str) -> None:
+        """Read what `rows` tells of many shards in one child; what it read before it was stopped is read."""
+        notes = {path: str(self._note_of(path).absolute()) for path in paths if self._kept_rows(path) is None}
+        if notes:
+            self._child("rows", notes=notes, head=head)
+
+    def _kept_rows(self, path: str) -> tuple[tuple[str, str], ...] | None:
         with suppress(OSError, ValueError):  # not there, or torn
-            return _pairs(json.loads(kept.read_bytes()))
-        found = self._child("rows", path=path, head=head)
-        try:
-            _write(kept, json.dumps(found))
-        except OSError as error:
-            raise StorageError(f"{kept.parent} cannot be written to.", hint="Make room or mend its owner.") from error
-        return _pairs(found)
+            return tuple((key, receipt) for key, receipt in json.loads(self._note_of(path).read_bytes()))
+        return None
+
+    def _note_of(self, path: str) -> Path:
+        return self.cache / "rows" / f"{hashlib.sha256(f'{self.repository} {path}'.encode()).hexdigest()}.json"
 
     def fetch(self, path: str, head: str) -> Path:
         """A whole file, in the cache; the caller may delete it."""
@@ -216,14 +228,3 @@ def _outcome(out: bytes, err: bytes, code: int) -> dict[str, Any]:
 def _note(written: bytes | None) -> None:
     if written:
         _log.info("%s", written.decode(errors="replace").strip()[-_KEPT_LOG:])
-
-
-def _pairs(rows: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((id_, receipt) for id_, receipt in rows)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}.tmp")
-    fresh.write_text(text)
-    fresh.replace(path)

@@ -157,6 +157,7 @@ class Steps:
             return ids
         if self._memory.sent == (batch.name, seen.head):
             return set()  # nothing landed since
+        self.dataset.read_ahead(shards(seen), seen.head)
         return {key for path in shards(seen) for key, _ in self.dataset.rows(path, seen.head) if key in ids}
 
     def delete(self, seen: Listing) -> bool:
@@ -178,6 +179,7 @@ class Steps:
 
     def _holders(self, seen: Listing, receipts: set[str]) -> tuple[str, ...]:
         """Shards with a row under one of these receipts."""
+        self.dataset.read_ahead(shards(seen), seen.head)
         return tuple(
             path
             for path in shards(seen)
@@ -220,6 +222,7 @@ class Steps:
         month = PurePosixPath(shard_path(batch)).parent.name
         if CARD in seen.files and month in months:
             return {}
+        self.dataset.read_ahead(shards(seen), seen.head)
         rows = len(batch.ratings) + sum(len(self.dataset.rows(path, seen.head)) for path in shards(seen))
         return self._card_of(rows, {*months, month})
 

@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -66,8 +67,15 @@ def commit(repository: str, *, add: Mapping[str, str], delete: list[str], parent
     return str(made.oid)
 
 
-def rows(repository: str, *, path: str, head: str) -> list[list[str]]:
-    """[id, receipt] of each row; without read-ahead, which would bring the pictures."""
+def rows(repository: str, *, notes: Mapping[str, str], head: str) -> int:
+    """Write [id, receipt] of each row of each shard to its note, whole or not at all; returns how many there are."""
+    for path, note in notes.items():
+        _write_note(Path(note), json.dumps(_ids(repository, path, head)))
+    return len(notes)
+
+
+def _ids(repository: str, path: str, head: str) -> list[list[str]]:
+    """Without read-ahead, which would bring the pictures."""
     import pyarrow as pa  # noqa: PLC0415  # a quarter of a second, for this job only
     from pyarrow.parquet import ParquetFile  # noqa: PLC0415
 
@@ -81,6 +89,16 @@ def rows(repository: str, *, path: str, head: str) -> list[list[str]]:
         except (pa.ArrowInvalid, OSError, KeyError) as error:
             raise StorageError(f"{path} of {repository} holds no ratings.", hint="Delete it there.") from error
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _write_note(path: Path, text: str) -> None:
+    fresh = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text)
+        fresh.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path.parent} cannot be written to.", hint="Make room or mend its owner.") from error
 
 
 def fetch(repository: str, *, path: str, head: str, folder: str) -> str:

@@ -155,6 +155,19 @@ def test_rows_are_read_without_the_pictures_and_only_once(hub: LoopbackHub, data
     assert dataset.rows(SHARD, head) == rows
 
 
+def test_many_shards_are_read_by_one_process(
+    hub: LoopbackHub, dataset: Dataset, shard: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [f"data/ratings/2026-11/{name}.parquet" for name in "ABCDE"]
+    head = hub.commit(KEY, {path: shard.read_bytes() for path in paths})
+    started: list[object] = []
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **kwargs: started.append(args) or start(*args, **kwargs))
+    dataset.read_ahead(paths, head)
+    assert [len(dataset.rows(path, head)) for path in paths] == [2] * 5
+    assert len(started) == 1
+
+
 def test_a_torn_note_of_rows_is_read_again(dataset: Dataset, shard: Path) -> None:
     head = send(dataset, shard)
     rows = dataset.rows(SHARD, head)

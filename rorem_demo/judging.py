@@ -69,7 +69,7 @@ class Judging:
         )
         return cls(Desk(store, publisher, rules, screening), visits, removers, weights, machine)
 
-    def rate(self, key: str, answer: Answer, *, visit: str, address: str) -> Receipt:
+    def rate(self, key: str, answer: Answer, *, visit: str, address: str, judge: str = "") -> Receipt:
         """Keep what a visitor says of a result of theirs.
 
         Args:
@@ -77,6 +77,7 @@ class Judging:
             answer: what they say.
             visit: the page's visit.
             address: where the request came from; only a hash of it that changes daily is kept.
+            judge: version of the discriminator whose score they saw before they answered; "" if they saw none.
 
         Raises:
             InputError: the result is unknown, gone, or another visit's; or too many answers.
@@ -84,7 +85,7 @@ class Judging:
         """
         person = self.person(visit, address)
         try:
-            subject = self.subject(key)
+            subject = self.subject(key, judge)
         except InputError:
             self.desk.refuse("unknown")
             raise
@@ -98,8 +99,8 @@ class Judging:
         key = self.desk.store.key
         return Person(rater=rater_of(key, address, datetime.now(UTC).date()), visitor=visitor_of(key, visit))
 
-    def subject(self, key: str) -> Subject:
-        """A result as what is judged.
+    def subject(self, key: str, judge: str = "") -> Subject:
+        """A result as what is judged, with the score of that judge if it was told so.
 
         Raises:
             InputError: it, or the photo it was made from, is gone.
@@ -107,6 +108,7 @@ class Judging:
         result = self.visits.get(key, Result)
         source = self.visits.get(result.source, OpenedPhoto)
         removal, photo = result.removal, source.photo
+        likely = result.likely if result.likely and result.likely.judge == judge else None
         spec = self.removers[removal.remover]
         width, height = size_of(removal.image)
         return Subject(
@@ -124,6 +126,8 @@ class Judging:
             device="gpu" if spec.gpu_cost and self.machine.gpu else "cpu",
             facts=result.mask_facts,
             licence=result.licence,
+            score=likely.score if likely else None,
+            judge=likely.judge if likely else "",
             issued=result.issued,
             pictures=partial(encoded, photo.image, removal.mask, removal.image, photo.icc),
         )

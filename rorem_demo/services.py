@@ -10,6 +10,8 @@ from threading import RLock, Thread
 
 from rorem_demo.annotating.annotating import Annotating
 from rorem_demo.annotating.feeds import feed_of
+from rorem_demo.discriminator.current import Current
+from rorem_demo.discriminator.score import Likely
 from rorem_demo.errors import ConfigError, RoremError, UnavailableError
 from rorem_demo.feedback.screening import ScreenSpec
 from rorem_demo.imaging.draw import rasterise
@@ -46,6 +48,8 @@ class Services:
     selecting: Selecting
     screen: ScreenSpec | None
     """Looks at shared pictures, where its weights are here."""
+    discriminator: Current
+    """Says how likely results are clean."""
     _opening: RLock = field(default_factory=RLock, init=False, repr=False, compare=False)
 
     @classmethod
@@ -70,6 +74,9 @@ class Services:
             visits=visits,
             selecting=Selecting(segmenters, weights, visits, settings.segmenter),
             screen=screen,
+            discriminator=Current.of(
+                settings.discriminator, settings.data / "discriminator", settings.discriminator_minutes, weights
+            ),
         )
 
     def preload(self) -> None:
@@ -152,6 +159,24 @@ class Services:
         result = Result(photo, opened.licence, removal=removal, source=source, made_by=made_by)
         return self.visits.keep(result, self.visits.visit_of(source))[0]
 
+    def likely(self, key: str) -> Likely | None:
+        """How likely the result with this id is clean, once and for all; None where no judge is.
+
+        The first call loads the judge, which takes seconds.
+
+        Raises:
+            InputError: the result, or the photo it was made from, is gone.
+        """
+        result = self.visits.get(key, Result)
+        if result.likely:
+            return result.likely
+        source, removal = self.photo(result.source), result.removal
+        likely = self.discriminator.likely(source.image, removal.mask, removal.image)
+        visit = self.visits.visit_of(key)
+        if likely and visit:
+            self.visits.keep(replace(result, likely=likely), visit, key)
+        return likely
+
     @cached_property
     def judging(self) -> Judging:
         """What visitors say of results; opens the store of answers when first used.
@@ -185,6 +210,7 @@ class Services:
 
     def close(self, deadline: float) -> None:
         """Publish within so many seconds what answers may be published, and close the store."""
+        self.discriminator.close()
         if "judging" in self.__dict__:
             self.judging.desk.close(deadline)
 

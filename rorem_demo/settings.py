@@ -59,6 +59,11 @@ class Settings:
     """`ROREM_RATINGS_PER_MINUTE`: answers taken from one rater; more are refused."""
     annotate: str | None = None
     """`ROREM_ANNOTATE`: results that wait for a yes or no: a folder in RORem's layout or a Hub dataset `owner/name`."""
+    discriminator: str | None = None
+    """`ROREM_DISCRIMINATOR`: the judge of results: a model's folder, a Hub repository `owner/name`, or `none`; by
+    default the one that comes with the program."""
+    discriminator_minutes: float = 10.0
+    """`ROREM_DISCRIMINATOR_MINUTES`: from one look for a newer version of it to the next."""
     zero_gpu: bool = False
     """`SPACES_ZERO_GPU`: set by the Space."""
     on_space: bool = False
@@ -92,6 +97,10 @@ class Settings:
             rater_key=environ.get("ROREM_RATER_KEY", "").strip() or None,
             ratings_per_minute=int(_number(environ, "ROREM_RATINGS_PER_MINUTE", cls.ratings_per_minute)),
             annotate=environ.get("ROREM_ANNOTATE", "").strip() or None,
+            discriminator=environ.get("ROREM_DISCRIMINATOR", "").strip() or None,
+            discriminator_minutes=_number(
+                environ, "ROREM_DISCRIMINATOR_MINUTES", cls.discriminator_minutes, least=0.01
+            ),
             zero_gpu=_switch(environ, "SPACES_ZERO_GPU"),
             on_space=bool(environ.get("SPACE_ID")),
         )

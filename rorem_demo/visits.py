@@ -22,6 +22,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from rorem_demo.discriminator.score import Likely
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.pictures import digest, facts
 from rorem_demo.feedback.records import MaskFacts
@@ -107,6 +108,8 @@ class Result(OpenedPhoto):
     """Id of the photo it was made from."""
     made_by: tuple[str, ...] = ()
     """How the entries of its mask were made."""
+    likely: Likely | None = None
+    """What its visitor was told of it."""
     issued: datetime = field(default_factory=partial(datetime.now, UTC))
 
     @cached_property

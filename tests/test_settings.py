@@ -86,11 +86,13 @@ def test_what_becomes_of_answers_is_read() -> None:
     variables = {
         "ROREM_DATA_DIR": "/data", "ROREM_FEEDBACK_DATASET": "me/answers", "ROREM_FEEDBACK_PUBLIC": "1",
         "ROREM_PUBLISH_MINUTES": "0.5", "ROREM_REVIEW_MINUTES": "0", "ROREM_REVIEW": "yes", "ROREM_RATER_KEY": " s ",
-        "ROREM_ANNOTATE": "me/triplets", "SPACE_ID": "me/space",
+        "ROREM_ANNOTATE": "me/triplets", "SPACE_ID": "me/space", "ROREM_DISCRIMINATOR": " me/judge ",
+        "ROREM_DISCRIMINATOR_MINUTES": "0.5",
     }  # fmt: skip
     assert Settings.from_environment(variables) == Settings(
         data=Path("/data"), feedback_dataset="me/answers", feedback_public=True, publish_minutes=0.5,
         review_minutes=0.0, reviewed=True, rater_key="s", annotate="me/triplets", on_space=True,
+        discriminator="me/judge", discriminator_minutes=0.5,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Answers over HTTP: is it gone, what became of my answer, take it back.
 
+    GET    /rorem/results/{result}/likely   how likely a program thinks it is clean, in words; "" if it cannot tell
     POST   /rorem/results/{result}/rating   an answer -> its receipt
     GET    /rorem/ratings/{receipt}         -> the same receipt, as things stand now
     DELETE /rorem/ratings/{receipt}         -> a sentence           (X-Visit)
@@ -25,7 +26,7 @@ from rorem_demo.feedback.records import REASONS, Answer, Reason, Receipt
 from rorem_demo.judging import Judging
 from rorem_demo.services import Services
 from rorem_demo.ui.http import Table, address_of, read_body
-from rorem_demo.ui.values import parse_json
+from rorem_demo.ui.values import in_words, parse_json
 from rorem_demo.visits import Result
 
 P = ParamSpec("P")
@@ -44,6 +45,8 @@ class RatingRequest:
 
     answer: Answer
     visit: str
+    judge: str = ""
+    """Version of the discriminator whose score was shown before the answer."""
 
 
 def parse_rating(text: object) -> RatingRequest:
@@ -64,10 +67,13 @@ def parse_rating(text: object) -> RatingRequest:
     reasons, comment = _reasons(value.get("reasons", [])), value.get("comment", "")
     if not isinstance(comment, str):
         raise _unreadable()
+    judge = value.get("judge", "")
+    if not isinstance(judge, str):
+        raise _unreadable()
     answer = Answer(removed=removed, reasons=reasons, comment=comment, share=share)
     if answer.comment and "other" not in reasons:
         raise InputError("A comment goes with the reason Other.", hint="Choose Other as well.")
-    return RatingRequest(answer, visit)
+    return RatingRequest(answer, visit, judge)
 
 
 def _reasons(value: object) -> tuple[Reason, ...]:
@@ -88,16 +94,23 @@ class Rating:
     def __init__(self, services: Services) -> None:
         self._services = services
         # Each its own, so that nobody who answers waits for those whose pictures are being written.
-        self._quick, self._pictures = CapacityLimiter(8), CapacityLimiter(2)
+        self._quick, self._pictures, self._scored = CapacityLimiter(8), CapacityLimiter(2), CapacityLimiter(4)
 
     def table(self) -> Table:
         """For `ui.routes`."""
         return [
+            ("GET", "/results/{result}/likely", self.likely),
             ("POST", "/results/{result}/rating", self.rate),
             ("GET", "/ratings/{receipt}", self.receipt),
             ("DELETE", "/ratings/{receipt}", self.delete),
             ("GET", "/feedback", self.feedback),
         ]
+
+    async def likely(self, request: Request) -> Response:
+        """What the discriminator says of a result; after a start it may take seconds."""
+        found = await self._run(self._scored, self._services.likely, request.path_params["result"])
+        said = {"words": in_words(found), "judge": found.judge if found else ""}
+        return JSONResponse(said, headers=_FRESH)
 
     async def rate(self, request: Request) -> Response:
         """Keep the answer in the body."""
@@ -131,7 +144,7 @@ class Rating:
         return self._services.judging
 
     def _rate(self, key: str, asked: RatingRequest, address: str) -> Receipt:
-        return self._judging.rate(key, asked.answer, visit=asked.visit, address=address)
+        return self._judging.rate(key, asked.answer, visit=asked.visit, address=address, judge=asked.judge)
 
     def _receipt(self, text: str) -> Receipt:
         return self._judging.desk.receipt(text)

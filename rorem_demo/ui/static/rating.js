@@ -21,13 +21,15 @@ export class Rating {
 
   /** Ask about a result; `isPublic` if its photo is anyway. */
   ask(result, isPublic) {
-    this.at = { result, isPublic, meant: null, kept: null, receipt: null, trouble: "", timer: 0, looking: 0, sending: null };
+    this.at = { result, isPublic, meant: null, kept: null, receipt: null, trouble: "", timer: 0, looking: 0, sending: null, judge: "" };
     this.part("share").checked = false;
     this.part("comment").value = "";
     this.part("share-label").hidden = isPublic;
     this.part("public").hidden = !isPublic;
     this.root.dataset.shown = true;
+    this.part("likely").textContent = "";
     this.#show(this.at);
+    this.#judge(this.at);
   }
 
   /** The result is no longer looked at; what was tapped is still sent. */
@@ -46,7 +48,7 @@ export class Rating {
     const { at } = this;
     if (!at || at.meant?.removed === removed) return;
     this.part("comment").value = "";
-    this.#mean({ removed, reasons: [], comment: "", share: this.#shared() });
+    this.#mean({ removed, reasons: [], comment: "", share: this.#shared(), judge: at.judge });
   }
 
   #reason(name) {
@@ -131,6 +133,16 @@ export class Rating {
       at.trouble = error.message;
     }
     this.#show(at);
+  }
+
+  /** What a program thinks of it, shown when it is known; an answer says whether it was there before. */
+  async #judge(at) {
+    const { words, judge } = await this.stage.server.likely(at.result).catch(() => ({}));
+    if (!words || this.at !== at) return;
+    at.judge = judge;
+    const part = this.part("likely");
+    part.textContent = words;
+    part.title = `What the program ${judge} thinks; people know better. See About.`;
   }
 
   // --- what becomes of it -----------------------------------------------------------------------------------------

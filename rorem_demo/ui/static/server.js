@@ -58,6 +58,11 @@ export class Server {
     return createImageBitmap(await (await this.#call(`photos/${photo}/view`, {})).blob());
   }
 
+  /** What a program thinks of a result, in words, and its version; both "" where none can tell. */
+  async likely(result) {
+    return (await this.#call(`results/${result}/likely`, {})).json();
+  }
+
   /** Keep what is said of a result; gives its receipt. Sent on even where the page is closed meanwhile. */
   async rate(result, answer) {
     const body = JSON.stringify({ ...answer, visit: this.visit });

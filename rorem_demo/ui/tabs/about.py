@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gradio as gr
+from gradio.context import Context
 
 from rorem_demo.removers.base import RemoverSpec
 from rorem_demo.segmenters.base import SegmenterSpec
@@ -15,6 +16,17 @@ trains a remover with people in the loop: they say whether an object is really g
 their answers, and the remover is trained again. This page is the open place to try that loop. Code by the paper's
 authors: [leeruibin/RORem](https://github.com/leeruibin/RORem).
 """
+
+JUDGE = """\
+### Likely clean
+Beside *Is it gone?* a small program may say how likely the result is clean. It is often wrong. What it said before you
+answered is kept with your answer.
+"""
+
+SIMULATED = (
+    "It was trained on simulated raters: a program labelled pictures whose truth is known. No person judged them, so "
+    "how well it agrees with people is not known."
+)
 
 ELSEWHERE = """
 ### Your photo
@@ -33,7 +45,21 @@ def build_about_tab(services: Services) -> None:
         gr.Markdown(PAPER)
         gr.Markdown("### Methods\n" + methods_table(services))
         gr.Markdown("### Pointing\n" + segmenters_table(services))
+        judge = gr.Markdown(judged(services))
         gr.Markdown(ELSEWHERE)
+    if page := Context.root_block:  # it may be another one by the time a visitor comes
+        page.load(lambda: judged(services), None, judge, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def judged(services: Services) -> str:
+    """Which program says how likely a result is clean, or why none does."""
+    told = services.discriminator.told
+    lines = [JUDGE, f"At work: `{told.version}`." if told.version else f"None is at work. {told.why_off}"]
+    if told.simulated:
+        lines.append(SIMULATED)
+    if told.trouble:
+        lines.append(f"A newer version was not taken: {told.trouble}")
+    return "\n\n".join(lines)
 
 
 def methods_table(services: Services) -> str:

@@ -21,6 +21,8 @@ from tests.curation.models import write_model
 from tests.curation.rendered import write_photos
 from tests.doubles import CATALOGUE
 
+pytestmark = pytest.mark.slow
+
 COUNT = 8
 
 

@@ -168,8 +168,10 @@ def _origin(row: Mapping[str, Any], licence: str) -> Origin:
 
 def _text(value: object) -> str:
     """One line of it, or nothing."""
-    line = " ".join(value.split()) if isinstance(value, str) else ""
-    return "".join(character for character in line if character.isprintable())[:_LONGEST_TEXT]
+    if not isinstance(value, str):
+        return ""
+    kept = "".join(character for character in value if character.isprintable() or character.isspace())
+    return " ".join(kept.split())[:_LONGEST_TEXT].strip()
 
 
 def _options(row: Mapping[str, Any]) -> str:

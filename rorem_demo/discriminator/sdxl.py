@@ -25,8 +25,7 @@ from rorem_demo.discriminator.network import NetworkSpec, restore
 from rorem_demo.discriminator.sdxl_files import BRANCH, HalfUNet, half_unet, head, layer, released
 from rorem_demo.discriminator.windows import Arrays
 from rorem_demo.imaging.types import Image, Mask
-from rorem_demo.removers.sdxl_files import Place
-from rorem_demo.removers.sdxl_files import _vae as read_vae
+from rorem_demo.removers.sdxl_files import Place, read_vae
 from rorem_demo.removers.sdxl_prompts import NOTHING, Meaning, meanings
 from rorem_demo.runtime.precision import native_precision
 

@@ -70,7 +70,7 @@ def read(title: str, files: tuple[Path, ...], place: Place, *, lora: bool = Fals
     Raises:
         UnavailableError: a file is missing, damaged or of another model.
     """
-    vae, scheduler = _vae(title, files, place), _scheduler(title, files)
+    vae, scheduler = read_vae(title, files, place), _scheduler(title, files)
     unet = _unet(title, files)
     if lora:
         path = found(title, files, "*", _LORA)
@@ -117,7 +117,8 @@ def _unet(title: str, files: tuple[Path, ...]) -> Network:
     return network
 
 
-def _vae(title: str, files: tuple[Path, ...], place: Place) -> Network:
+def read_vae(title: str, files: tuple[Path, ...], place: Place) -> Network:
+    """The VAE of a repository's files; one for all who use the same file in the same place."""
     weights = found(title, files, "vae", "*.safetensors")
     shared = _SHARED.get((weights, place))
     if shared is not None:

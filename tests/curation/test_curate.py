@@ -34,6 +34,8 @@ from rorem_demo.settings import Settings
 from tests.curation.rendered import Always, Stub, candidates, contents, order, write_photos
 from tests.doubles import CATALOGUE
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 1_000_000
 
 

@@ -34,6 +34,8 @@ import sys
 from pathlib import Path
 from rorem_demo.annotating.feeds import feed_of
 from rorem_demo.annotating.items import read_item
+
+pytestmark = pytest.mark.slow
 feed = feed_of(sys.argv[1], Path(sys.argv[2]))
 for number, row in enumerate(feed.rows()):
     item = read_item(feed.folder, row, number, licence="", max_pixels=1_000_000)
@@ -90,7 +92,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         yield Desk(tmp_path, hub)
 
 
-@pytest.mark.slow
 def test_what_is_kept_and_what_is_unsure_are_a_dataset_each(desk: Desk) -> None:
     assert desk.curate("--licence", "CC0-1.0") == 0
     assert sorted(path.rpartition("/")[0] for path in desk.shards(KEPT)) == ["data/accepted", "data/rejected"]
@@ -106,7 +107,6 @@ def test_what_is_kept_and_what_is_unsure_are_a_dataset_each(desk: Desk) -> None:
     assert not (desk.work / "outbox").exists()
 
 
-@pytest.mark.slow
 def test_the_annotate_tab_takes_the_unsure_ones(desk: Desk) -> None:
     assert desk.curate("--licence", "CC0-1.0", "--seed", "3") == 0
     lines = desk.in_a_process(FEED, f"{NAME}-unsure", str(desk.folder / "feed")).splitlines()
@@ -114,7 +114,6 @@ def test_the_annotate_tab_takes_the_unsure_ones(desk: Desk) -> None:
     assert all(line.startswith("telea CC0-1.0 {") and '"seed": 3' in line for line in lines)
 
 
-@pytest.mark.slow
 def test_nothing_is_sent_twice_and_a_later_word_takes_the_earlier_one_away(desk: Desk) -> None:
     assert desk.curate() == 0
     before = desk.hub.files(KEPT), desk.hub.files(UNSURE)
@@ -129,7 +128,6 @@ def test_nothing_is_sent_twice_and_a_later_word_takes_the_earlier_one_away(desk:
     assert not desk.shards(UNSURE)
 
 
-@pytest.mark.slow
 def test_a_hub_that_fails_leaves_the_round_done_and_is_told_the_next_time(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:

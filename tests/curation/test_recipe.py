@@ -13,6 +13,8 @@ from rorem_demo.curation.work import as_prediction
 from rorem_demo.errors import ConfigError, UnavailableError
 from tests.curation.rendered import recipe
 
+pytestmark = pytest.mark.slow
+
 SHARES = st.floats(0, 1)
 
 

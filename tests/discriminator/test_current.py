@@ -21,6 +21,8 @@ from tests.discriminator.judges import files_of, torn, write_judge
 from tests.discriminator.scenes import triple
 from tests.hub import LoopbackHub
 
+pytestmark = pytest.mark.slow
+
 TRIPLE = triple(np.random.default_rng(1), "good")
 NAME = "owner/judge"
 
@@ -222,7 +224,6 @@ def published(hub: LoopbackHub, cache: Path, deadline: float = 60.0) -> Publishe
     return Published(ModelRepository(NAME, endpoint=hub.address, deadline=deadline), cache / "judge")
 
 
-@pytest.mark.slow
 def test_a_newer_commit_is_fetched_once_and_a_broken_one_leaves_the_old(
     hub: LoopbackHub, folder: Path, tmp_path: Path
 ) -> None:
@@ -249,7 +250,6 @@ def test_a_newer_commit_is_fetched_once_and_a_broken_one_leaves_the_old(
     assert [path.name for path in (tmp_path / "judge").iterdir()] == [third]
 
 
-@pytest.mark.slow
 def test_a_hub_that_is_down_or_hangs_leaves_the_old_one(hub: LoopbackHub, folder: Path, tmp_path: Path) -> None:
     hub.commit(NAME, files_of(folder))
     current = Current(published(hub, tmp_path, deadline=15))
@@ -272,7 +272,6 @@ def test_a_hub_that_is_down_or_hangs_leaves_the_old_one(hub: LoopbackHub, folder
     assert hurried.told.version == version
 
 
-@pytest.mark.slow
 def test_a_download_that_breaks_off_is_finished_by_the_next_look(
     hub: LoopbackHub, folder: Path, tmp_path: Path
 ) -> None:
@@ -285,7 +284,6 @@ def test_a_download_that_breaks_off_is_finished_by_the_next_look(
     assert current.told.version
 
 
-@pytest.mark.slow
 def test_a_repository_without_a_model_or_not_there_is_told(hub: LoopbackHub, tmp_path: Path) -> None:
     place = published(hub, tmp_path)
     with pytest.raises(RefusedError, match="shows no model owner/judge"):

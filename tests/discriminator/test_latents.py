@@ -38,6 +38,8 @@ from rorem_demo.runtime.weights import Weights
 from tests.discriminator.scenes import triple, write
 from tests.discriminator.sdxl_weights import BASE, TRAINED, row_of, write_judge
 
+pytestmark = pytest.mark.slow
+
 ROWS = 12
 
 
@@ -204,7 +206,6 @@ def test_what_is_cached_needs_no_vae_and_only_what_is_new_does(rows: Path, vae: 
     assert made < vae.pictures <= made + 2
 
 
-@pytest.mark.slow
 def test_training_runs_the_vae_once_for_each_picture_and_in_no_epoch(
     rows: Path, weights: Path, counted: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +227,6 @@ def test_training_runs_the_vae_once_for_each_picture_and_in_no_epoch(
     assert counted.pictures == made
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("counted")
 def test_training_goes_on_where_it_was_left_to_the_same_bytes(
     rows: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -257,7 +257,6 @@ def test_training_goes_on_where_it_was_left_to_the_same_bytes(
         assert (broken.output / name).read_bytes() == (whole.output / name).read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("counted")
 def test_a_trained_model_scores_pictures(rows: Path, weights: Path, tmp_path: Path) -> None:
     recipe = Recipe(dataset=str(rows), output=tmp_path, network="sdxl", epochs=1)

@@ -21,6 +21,8 @@ from rorem_demo.feedback.records import Pictures, Rating
 from tests.discriminator.rated import of, shown, write_dataset
 from tests.feedback.strategies import Store, real_pictures
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -162,7 +164,6 @@ prepare(read_examples(sys.argv[1]), Path(sys.argv[2]), Slow(), "v1", lambda done
 """
 
 
-@pytest.mark.slow
 def test_a_killed_preparation_goes_on_where_it_was(dataset: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -29,6 +29,8 @@ from rorem_demo.removers.sdxl_prompts import NOTHING, meanings
 from rorem_demo.runtime.weights import Weights
 from tests.discriminator.sdxl_weights import BASE, TRAINED, UNET, files_of, judge_of, row_of, write_judge
 
+pytestmark = pytest.mark.slow
+
 PUBLISHED = {
     "in_channels": 9,
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
@@ -319,7 +321,6 @@ def test_the_frozen_half_may_be_in_bfloat16_and_what_is_learned_is_not(weights_f
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in network.parameters() if p.requires_grad)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("loop", get_args(bench.Loop))
 def test_the_benchmark_runs_each_loop(loop: bench.Loop, tmp_path: Path) -> None:
     bench.write_latents(tmp_path, 8, 2)
@@ -343,7 +344,7 @@ def test_a_step_changes_the_lora_and_the_head_and_nothing_else(weights_folder: P
 def test_a_model_folder_holds_what_was_trained_and_comes_back(
     weights_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(networks, "NETWORKS", Networks(*NETWORKS, row_of(weights_folder, BASE, TRAINED)))
+    monkeypatch.setattr(networks, "NETWORKS", Networks(row_of(weights_folder, BASE, TRAINED)))
     made = judge_of(weights_folder)
     with torch.no_grad():
         for tensor in made.trained().values():

@@ -16,6 +16,8 @@ from rorem_demo.discriminator.simulated.pairs import Pair
 from rorem_demo.discriminator.simulated.textures import grass, planks, plaster
 from rorem_demo.imaging.masks import grow
 
+pytestmark = pytest.mark.slow
+
 
 def pair_on(ground: np.ndarray) -> Pair:
     """A red ball with a dark foot on some ground."""

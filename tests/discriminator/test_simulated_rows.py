@@ -27,6 +27,8 @@ from rorem_demo.errors import InputError
 from rorem_demo.feedback.pictures import digest
 from rorem_demo.imaging.types import size_of
 
+pytestmark = pytest.mark.slow
+
 QUICK = sorted({**METHODS, **EASY_METHODS}.keys() - {"shift-map", "shift-map-soft", "shift-map-tinted"})
 ALL = {**METHODS, **EASY_METHODS}
 
@@ -137,7 +139,6 @@ def test_photos_that_are_not_there_are_an_error_with_a_way_out(tmp_path: Path) -
         next(removed_by_migan(tmp_path))
 
 
-@pytest.mark.slow
 def test_every_method_yields_results_to_accept_and_results_to_reject() -> None:
     chance = np.random.default_rng(0)
     truths = [TEXTURES[name](chance) for name in ("plaster", "earth", "grass", "bricks") for _ in range(4)]
@@ -152,7 +153,6 @@ def test_every_method_yields_results_to_accept_and_results_to_reject() -> None:
     assert not poor
 
 
-@pytest.mark.slow
 def test_real_pairs_are_labelled_by_the_same_rule(photos: Path) -> None:
     ratings = [rating for rating, _ in true_rows(photos, most=2)]
     assert len({rating.source for rating in ratings}) == 4
@@ -160,7 +160,6 @@ def test_real_pairs_are_labelled_by_the_same_rule(photos: Path) -> None:
     assert {rating.licence for rating in ratings} == {"for evaluation only"}
 
 
-@pytest.mark.slow
 def test_results_of_migan_have_no_label(photos: Path) -> None:
     found = removed_by_migan(photos)
     triplets = [next(found) for _ in range(1 + len(AS_THEY_ARE))]

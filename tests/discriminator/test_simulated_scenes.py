@@ -10,6 +10,8 @@ from rorem_demo.discriminator.simulated.shapes import THINGS, Part
 from rorem_demo.discriminator.simulated.textures import SIDE, TEXTURES, noise
 from rorem_demo.imaging.types import Box, Size, size_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", TEXTURES)
 def test_a_texture_repeats_without_a_seam(name: str) -> None:
@@ -92,7 +94,6 @@ def test_the_same_seed_gives_the_same_layout() -> None:
     assert targets_in(first) == targets_in(again)
 
 
-@pytest.mark.slow
 def test_a_scene_rendered_twice_is_the_same_and_differs_only_where_the_target_reaches() -> None:
     mitsuba = pytest.importorskip("mitsuba")
     from rorem_demo.discriminator.simulated.scenes import views

@@ -25,6 +25,8 @@ from tests.discriminator.rated import files_of, of, shown, write_dataset
 from tests.feedback.strategies import Store, real_pictures
 from tests.hub import READER, LoopbackHub
 
+pytestmark = pytest.mark.slow
+
 NAME, KEY = "owner/answers", "datasets/owner/answers"
 
 
@@ -116,7 +118,6 @@ def test_the_light_pass_fetches_no_pictures(hub: LoopbackHub, tmp_path: Path) ->
     assert sum(hub.sent.values()) < size / 20
 
 
-@pytest.mark.slow
 def test_a_connection_that_breaks_amid_pictures_is_taken_up_again(hub: LoopbackHub, copy: Path) -> None:
     hub.commit(KEY, files_of(copy))
     examples = read_examples(NAME)
@@ -127,7 +128,6 @@ def test_a_connection_that_breaks_amid_pictures_is_taken_up_again(hub: LoopbackH
     assert len(triples) == 3
 
 
-@pytest.mark.slow
 def test_a_hub_that_goes_down_amid_pictures_is_an_error_and_no_skip(
     hub: LoopbackHub, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,8 @@ from tests.discriminator.scenes import write
 from tests.discriminator.tiny import TINY, same, weights_of
 from tests.hub import WRITER, LoopbackHub
 
+pytestmark = pytest.mark.slow
+
 ROWS = 60
 
 
@@ -151,7 +153,6 @@ def test_a_run_in_bf16_learns_too(whole: Recipe, tmp_path: Path) -> None:
     assert not same(weights_of(tmp_path / WEIGHTS), weights_of(whole.output / WEIGHTS))
 
 
-@pytest.mark.slow
 def test_a_killed_process_is_resumed_to_the_same_bytes(rows: Path, tmp_path: Path) -> None:
     """compact, with SIGKILL, in the middle of an epoch, as soon as a checkpoint is there."""
     recipe = Recipe(

@@ -136,6 +136,7 @@ def test_the_same_seed_gives_the_same_pixels_also_after_another_image(spec: Remo
     assert np.array_equal(filled(spec, remover, *scene(90, 70), seed=7), first)
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_pixels(
     spec: RemoverSpec, remover: Remover, request: pytest.FixtureRequest
 ) -> None:

@@ -22,6 +22,7 @@ from tests.curation.rendered import write_photos
 from tests.hub import READER, WRITER, LoopbackHub
 
 NAME = "owner/curated"
+pytestmark = pytest.mark.slow
 KEPT, UNSURE = f"datasets/{NAME}", f"datasets/{NAME}-unsure"
 LOAD = """
 import json, sys
@@ -34,8 +35,6 @@ import sys
 from pathlib import Path
 from rorem_demo.annotating.feeds import feed_of
 from rorem_demo.annotating.items import read_item
-
-pytestmark = pytest.mark.slow
 feed = feed_of(sys.argv[1], Path(sys.argv[2]))
 for number, row in enumerate(feed.rows()):
     item = read_item(feed.folder, row, number, licence="", max_pixels=1_000_000)

@@ -1,6 +1,6 @@
 """Real photos whose truth is known, and real results without one: for evaluation only, never for training.
 
-The folders are those of `../shared/photos`; their licences differ and nothing of them is committed.
+The folders are those that `ROREM_TEST_PHOTOS` names for tests; their licences differ and nothing of them is committed.
 """
 
 from __future__ import annotations

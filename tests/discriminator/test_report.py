@@ -19,6 +19,8 @@ from rorem_demo.discriminator.report import Report, from_json, to_json, write_re
 from rorem_demo.errors import InputError
 from tests.discriminator.judged import PROBES, evaluated, judged, lineage, reported
 
+pytestmark = pytest.mark.slow
+
 
 def empty() -> Evaluation:
     return evaluate(judged(0), settings=Settings(draws=20))

@@ -468,6 +468,7 @@ def test_names_with_fp16_and_old_names_within_a_vae_are_read(copy: Path, remover
     assert np.array_equal(filled(load(SPEC, files_of(copy)), options), filled(remover, options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["as published", "of peft", "of kohya"])
 def test_a_lora_of_any_style_becomes_part_of_the_unet(
     published: Path, lora: Path, few: SdxlRemover, tmp_path: Path, style: str
@@ -504,6 +505,7 @@ def test_few_steps_need_the_lora(published: Path) -> None:
         load_few_steps(SPEC, files_of(published))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["torn", "of other layers", "of other widths", "of something else", "empty"])
 def test_a_lora_that_does_not_fit_is_told_by_its_name(published: Path, lora: Path, tmp_path: Path, damage: str) -> None:
     path = tmp_path / lora.name
@@ -523,6 +525,7 @@ def test_a_lora_that_does_not_fit_is_told_by_its_name(published: Path, lora: Pat
         load_few_steps(SPEC, (*files_of(published), path))
 
 
+@pytest.mark.slow
 def test_rows_of_one_repository_share_the_vae_while_one_is_loaded(copy: Path, lora: Path) -> None:
     one, other = load(SPEC, files_of(copy)), load_few_steps(SPEC, (*files_of(copy), lora))
     assert isinstance(one, SdxlRemover)

@@ -10,13 +10,12 @@ from typing import Any
 from rorem_demo.cli.files import read
 from rorem_demo.cli.output import json_line
 from rorem_demo.discriminator.recipe import add_arguments, recipe_of
+from rorem_demo.discriminator.score import Scorer, percent_of
+from rorem_demo.discriminator.score import in_words as score_in_words
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.io import decode_mask, decode_photo
 from rorem_demo.imaging.types import as_mask, size_of
 from rorem_demo.services import Services
-
-_NOT_SURE = (40, 60)
-"""Percent between which the page says so, too."""
 
 
 def add_parser(commands: Any, common: ArgumentParser) -> None:
@@ -128,8 +127,6 @@ def run_score(arguments: Namespace, services: Services) -> int:
             f"The result is {size_of(result)} but the photo is {size_of(source)}.", hint="Give files of one size."
         )
     mask = as_mask(decode_mask(read(arguments.mask), size_of(source), max_pixels=limit), source)
-    from rorem_demo.discriminator.score import Scorer  # noqa: PLC0415  # imports torch in time
-
     scorer = Scorer.load(arguments.model, services.weights)
     score = scorer.score(source, mask, result)
     facts = {"score": round(score, 4), "judge": scorer.version, "simulated": scorer.simulated}
@@ -139,7 +136,5 @@ def run_score(arguments: Namespace, services: Services) -> int:
 
 def in_words(score: float) -> str:
     """A probability as the page tells it, and near the middle with its number."""
-    percent = min(99, max(1, round(100 * score)))
-    if _NOT_SURE[0] <= percent <= _NOT_SURE[1]:
-        return f"not sure: {percent}%"
-    return f"likely clean: {percent}%" if percent > _NOT_SURE[1] else f"likely not clean: {100 - percent}%"
+    words = score_in_words(score)
+    return words if "%" in words else f"{words}: {percent_of(score)}%"

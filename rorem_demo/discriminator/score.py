@@ -35,6 +35,23 @@ class Likely:
     """Version of the judge."""
 
 
+NOT_SURE = (40, 60)
+"""Percent between which a score says nothing; both included."""
+
+
+def percent_of(score: float) -> int:
+    """A probability in percent, never 0 or 100."""
+    return min(99, max(1, round(100 * score)))
+
+
+def in_words(score: float) -> str:
+    """A probability as people are told it; `not sure` near the middle."""
+    percent = percent_of(score)
+    if NOT_SURE[0] <= percent <= NOT_SURE[1]:
+        return "not sure"
+    return f"likely clean: {percent}%" if percent > NOT_SURE[1] else f"likely not clean: {100 - percent}%"
+
+
 class Scorer:
     """A trained network with its calibration; may be asked from any thread, and gives the same score every time."""
 

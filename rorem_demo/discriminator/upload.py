@@ -13,7 +13,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from rorem_demo.feedback.hub import RefusedError
-from rorem_demo.feedback.upload import OPERATIONS, main
+from rorem_demo.feedback.upload import main
 
 
 def listing(repository: str, *, create: bool, private: bool) -> dict[str, Any]:
@@ -44,6 +44,4 @@ def commit(repository: str, *, add: Mapping[str, str], parent: str, message: str
 
 
 if __name__ == "__main__":
-    OPERATIONS.clear()
-    OPERATIONS.update(listing=listing, fetch=fetch, commit=commit)
-    main()
+    main({"listing": listing, "fetch": fetch, "commit": commit})

@@ -1,4 +1,4 @@
-"""Dataset: a dataset on the Hub, asked and changed by child processes that are killed when they take too long.
+"""Repository, Dataset: on the Hub, asked and changed by child processes that are killed when they take too long.
 
 huggingface_hub waits for ever if a server holds a request, and Xet obeys no Python timeout; only the end of a process
 is certain. Nothing of huggingface_hub runs here, except to look for a token.
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import rorem_demo
 from rorem_demo.errors import ConfigError, RoremError, StorageError, UnavailableError
@@ -38,7 +38,7 @@ class RetryLaterError(UnavailableError):
 
 
 class ConflictError(UnavailableError):
-    """Nothing happened: the dataset is not as it was when it was listed."""
+    """Nothing happened: the repository is not as it was when it was listed."""
 
 
 class RefusedError(ConfigError):
@@ -47,7 +47,7 @@ class RefusedError(ConfigError):
 
 @dataclass(frozen=True)
 class Listing:
-    """The dataset as it was at one commit."""
+    """The repository as it was at one commit."""
 
     head: str
     """sha of main."""
@@ -56,16 +56,18 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dataset:
-    """A dataset on the Hub; each method that talks to it is one child process with one deadline.
+class Repository:
+    """A repository on the Hub; each method that talks to it is one child process with one deadline.
 
     Every one of them raises:
-        RetryLaterError: not reached, not answered in time, too busy, or the child died.
+        RetryLaterError: not reached, not answered in time, too busy, or the child died; it may have happened or not.
         ConflictError: a commit, a file or `parent` is not there, or not the newest, any more.
         RefusedError: no token, not allowed, offline, or no such name.
         StorageError: a file cannot be read or written, here or there.
     """
 
+    module: ClassVar[str]
+    """What the child runs; see `feedback.upload`."""
     repository: str = field(kw_only=False)
     """`owner/name`."""
     private: bool = True
@@ -76,6 +78,27 @@ class Dataset:
     """None is whatever huggingface_hub finds: HF_TOKEN, or who logged in."""
     deadline: float = 120.0
     """Seconds a child may take."""
+
+    def _child(self, operation: str, **job: Any) -> Any:
+        asked = {"operation": operation, "repository": self.repository, "seconds": self.deadline, **job}
+        said = _run(self.module, asked, self._environment(), self.deadline)
+        if "done" in said:
+            return said["done"]
+        raise _error(**said)
+
+    def _environment(self) -> dict[str, str]:
+        """The child's: huggingface_hub reads most of it when it is imported, so it cannot be told later."""
+        paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        given = {"HF_TOKEN": self.token, "HF_ENDPOINT": self.endpoint}
+        fixed = {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        return {**os.environ, **fixed, **{name: value for name, value in given.items() if value}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Repository):
+    """A dataset on the Hub."""
+
+    module: ClassVar[str] = "rorem_demo.feedback.upload"
     cache: Path
     """Folder for files fetched and rows read."""
 
@@ -146,20 +169,6 @@ class Dataset:
         """
         return tuple(self._child("squash"))
 
-    def _child(self, operation: str, **job: Any) -> Any:
-        asked = {"operation": operation, "repository": self.repository, "seconds": self.deadline, **job}
-        said = _run(asked, self._environment(), self.deadline)
-        if "done" in said:
-            return said["done"]
-        raise _error(**said)
-
-    def _environment(self) -> dict[str, str]:
-        """The child's: huggingface_hub reads most of it when it is imported, so it cannot be told later."""
-        paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        given = {"HF_TOKEN": self.token, "HF_ENDPOINT": self.endpoint}
-        fixed = {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-        return {**os.environ, **fixed, **{name: value for name, value in given.items() if value}}
-
 
 def failure(error: RoremError) -> dict[str, Any]:
     """What a child says of an error, to be made into the same one by its parent."""
@@ -173,9 +182,9 @@ def _error(kind: str, **said: Any) -> RoremError:
     return known[kind](said.pop("message"), **said)
 
 
-def _run(job: Mapping[str, Any], environment: Mapping[str, str], deadline: float) -> dict[str, Any]:
+def _run(module: str, job: Mapping[str, Any], environment: Mapping[str, str], deadline: float) -> dict[str, Any]:
     """What a child says of one job; no child is left when it returns or raises."""
-    with _lifeline() as lifeline, _started(lifeline, environment) as child:
+    with _lifeline() as lifeline, _started(module, lifeline, environment) as child:
         try:
             out, err = child.communicate(json.dumps(job).encode(), timeout=deadline)
         except subprocess.TimeoutExpired as late:
@@ -201,10 +210,10 @@ def _lifeline() -> Iterator[int]:
             os.close(end)
 
 
-def _started(lifeline: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _started(module: str, lifeline: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(  # noqa: S603  # this program itself
-            [sys.executable, "-m", "rorem_demo.feedback.upload", str(lifeline)],
+            [sys.executable, "-m", module, str(lifeline)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -25,6 +25,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from huggingface_hub.hf_api import RepoFile
 
 from rorem_demo.errors import RoremError, StorageError
+from rorem_demo.feedback import disk
 from rorem_demo.feedback.hub import ConflictError, RefusedError, RetryLaterError, failure
 
 _GRACE = 5
@@ -70,7 +71,8 @@ def commit(repository: str, *, add: Mapping[str, str], delete: list[str], parent
 def rows(repository: str, *, notes: Mapping[str, str], head: str) -> int:
     """Write [id, receipt] of each row of each shard to its note, whole or not at all; returns how many there are."""
     for path, note in notes.items():
-        _write_note(Path(note), json.dumps(_ids(repository, path, head)))
+        disk.make_folder(Path(note).parent)
+        disk.write_whole(Path(note), json.dumps(_ids(repository, path, head)).encode())
     return len(notes)
 
 
@@ -89,16 +91,6 @@ def _ids(repository: str, path: str, head: str) -> list[list[str]]:
         except (pa.ArrowInvalid, OSError, KeyError) as error:
             raise StorageError(f"{path} of {repository} holds no ratings.", hint="Delete it there.") from error
     return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _write_note(path: Path, text: str) -> None:
-    fresh = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text)
-        fresh.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path.parent} cannot be written to.", hint="Make room or mend its owner.") from error
 
 
 def fetch(repository: str, *, path: str, head: str, folder: str) -> str:
@@ -203,8 +195,8 @@ def _end_with(lifeline: int) -> None:
     os._exit(1)
 
 
-def main() -> None:
-    """Do the job."""
+def main(operations: Mapping[str, Callable[..., Any]] = OPERATIONS) -> None:
+    """Do the job, which is one of these operations."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed belongs into the log
     threading.Thread(target=_end_with, args=[int(sys.argv[1])], daemon=True).start()
@@ -212,7 +204,7 @@ def main() -> None:
     signal.alarm(math.ceil(job.pop("seconds")) + _GRACE)
     try:
         _checked_token()
-        said: dict[str, Any] = {"done": OPERATIONS[job.pop("operation")](**job)}
+        said: dict[str, Any] = {"done": operations[job.pop("operation")](**job)}
     except Exception as error:  # noqa: BLE001  # each has to become words for the parent
         sys.stderr.writelines(traceback.format_exception_only(error))
         said = failure(in_words(error, job["repository"]))

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 from rorem_demo.discriminator.score import Likely
+from rorem_demo.discriminator.score import in_words as score_in_words
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.drawings import Drawing, parse_drawing
 from rorem_demo.imaging.types import Box
@@ -19,9 +20,6 @@ from rorem_demo.segmenters.base import BoxPrompt, Click, Phrase, Prompt
 
 LONGEST_VALUE = 65_536
 """Characters of JSON that are read at all; the page itself keeps to 4 KB."""
-
-NOT_SURE = (40, 60)
-"""Percent between which a score says nothing; both included."""
 
 _FAR = 2**31
 """No photo is as large; NumPy could not count so far."""
@@ -161,13 +159,8 @@ class Trouble:
 
 
 def in_words(likely: Likely | None) -> str:
-    """What the page says of a score: in percent, never 0 or 100, and not at all sure near the middle."""
-    if likely is None:
-        return ""
-    percent = min(99, max(1, round(100 * likely.score)))
-    if NOT_SURE[0] <= percent <= NOT_SURE[1]:
-        return "not sure"
-    return f"likely clean: {percent}%" if percent > NOT_SURE[1] else f"likely not clean: {100 - percent}%"
+    """What the page says of a score; nothing where there is none."""
+    return score_in_words(likely.score) if likely else ""
 
 
 Update = Started | Working | Done | Trouble

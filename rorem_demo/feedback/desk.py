@@ -81,10 +81,11 @@ class Desk:
             if standing is not None and _said(standing) == _meant(subject, answer):
                 return self._receipt(standing)
             self._limit(person)
-            if standing is not None and standing.consent == "pictures" and not answer.share:
-                self.store.delete(standing.receipt, standing.id)  # what is shared no longer goes at once
-                standing = None
-            kept = self._keep(self._rating(subject, answer, person, standing), subject, person, pictures)
+            withdrawn = standing if standing and standing.consent == "pictures" and not answer.share else None
+            earlier = None if withdrawn else standing
+            kept = self._keep(self._rating(subject, answer, person, earlier), subject, person, pictures)
+            if withdrawn:  # what is shared no longer goes at once, but not before the new answer is kept
+                self.store.delete(withdrawn.receipt, withdrawn.id)
         self._wake()
         return self._receipt(kept)
 

@@ -1,5 +1,6 @@
 // The Annotate tab's calls to the server (`ui/annotate.py`), and what this browser keeps: its visit and its receipts.
 
+import { ask } from "./server.js";
 import { forget, onForgotten, remember as list, sameThread } from "./receipts.js";
 
 const RECEIPTS = "rorem-annotate-receipts"; // of this tab's answers, each in the list of all answers as well
@@ -43,16 +44,8 @@ export class Server {
     return (await this.#call(path, init)).json();
   }
 
-  async #call(path, init) {
-    let answer;
-    try {
-      answer = await fetch(new URL(path, this.base), init);
-    } catch {
-      throw new Error("The server cannot be reached. Check the connection and try again.");
-    }
-    if (answer.ok) return answer;
-    const told = await answer.json().catch(() => ({}));
-    throw Object.assign(new Error(told.sentence || "The server refused this. Try again."), { gone: answer.status === 410 });
+  #call(path, init) {
+    return ask(new URL(path, this.base), init);
   }
 }
 

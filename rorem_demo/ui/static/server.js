@@ -95,18 +95,23 @@ export class Server {
     return opened;
   }
 
-  async #call(path, init) {
-    let answer;
-    try {
-      answer = await fetch(new URL(path, this.base), init);
-    } catch {
-      throw new Error("The server cannot be reached. Check the connection and try again.");
-    }
-    if (answer.ok) return answer;
-    const told = await answer.json().catch(() => ({}));
-    const error = new Error(told.sentence || "The server refused this. Try again.");
-    throw Object.assign(error, { refused: answer.status === 422 });
+  #call(path, init) {
+    return ask(new URL(path, this.base), init);
   }
+}
+
+/** The server's answer, or an Error with its sentence: `refused` (422) or `gone` (410) if it will stay so. */
+export async function ask(address, init) {
+  let answer;
+  try {
+    answer = await fetch(address, init);
+  } catch {
+    throw new Error("The server cannot be reached. Check the connection and try again.");
+  }
+  if (answer.ok) return answer;
+  const told = await answer.json().catch(() => ({}));
+  const error = new Error(told.sentence || "The server refused this. Try again.");
+  throw Object.assign(error, { refused: answer.status === 422, gone: answer.status === 410 });
 }
 
 /** A black and white picture as a bitmap of which white is opaque. */

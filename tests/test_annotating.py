@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from rorem_demo.annotating.annotating import Annotating, GoneError, Issued, Nothing
 from rorem_demo.annotating.feeds import Feed, FolderFeed, HubFeed, Row, feed_of, licence_of, read_meta
-from rorem_demo.annotating.items import Item, _origin, read_item
+from rorem_demo.annotating.items import Item, _origin, _score, read_item
 from rorem_demo.annotating.tickets import LIFETIME, Ticket, Tickets
 from rorem_demo.errors import ConfigError, InputError, UnavailableError
 from rorem_demo.feedback.pictures import digest
@@ -140,6 +140,21 @@ def test_what_was_issued_already_is_not_issued_again_where_the_page_says_so(make
 def test_a_higher_priority_comes_first_among_those_equally_often_answered(make: Make) -> None:
     bench = make(priority=lambda item: {0: 0.1, 1: 0.9, 2: 0.5}[item.number])
     assert [bench.answer() for _ in range(3)] == [1, 2, 0]
+
+
+def test_what_a_discriminator_was_least_sure_of_comes_first(make: Make, folder: Path) -> None:
+    told: list[dict[str, float]] = [{"score": 0.9}, {}, {"score": 0.45}, {"score": 1}, {"score": 0.3}, {"score": 0.52}]
+    write_meta(folder, [row | score for row, score in zip(write_folder(folder, 6), told, strict=True)])
+    bench = make()
+    assert [bench.answer() for _ in range(6)] == [5, 2, 4, 0, 1, 3], "what nobody was asked of last, as in the file"
+
+
+def test_what_nobody_answered_comes_before_what_a_discriminator_doubted(make: Make, folder: Path) -> None:
+    rows = read_meta(folder)
+    write_meta(folder, [{**rows[0], "score": 0.5}, {**rows[1], "score": 0.9}, rows[2]])
+    bench = make()
+    assert bench.answer("anna") == 0
+    assert [bench.answer("bert") for _ in range(3)] == [1, 2, 0]
 
 
 def test_after_a_restart_everybody_goes_on_where_they_were(make: Make) -> None:
@@ -335,6 +350,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+DOUBTFUL = st.floats(0, 1, exclude_min=True, exclude_max=True)
 ABOUT = ("method", "revision", "options", "seed", "seconds", "device", "mask_made_by", "licence")
 
 
@@ -348,6 +364,12 @@ def test_whatever_a_row_says_of_its_making_is_kept_short_and_on_one_line(about: 
     assert isinstance(json.loads(origin.options), dict)
     assert origin.method
     assert origin.licence
+
+
+@given(score=JSON | DOUBTFUL)
+def test_whatever_a_row_says_of_its_score_is_a_prediction_or_nothing(score: Any) -> None:
+    found = _score(score)
+    assert found == score if isinstance(score, float) and 0 < score < 1 else found is None
 
 
 # --- feeds --------------------------------------------------------------------------------------------------------
@@ -443,7 +465,8 @@ class FetchedDataset:
             for place, name in enumerate(names)
         }
         features = datasets.Features(
-            {name: datasets.Image() for name in names} | {name: datasets.Value("string") for name in columns}
+            {name: datasets.Image() for name in names}
+            | {name: datasets.Value("float64" if name == "score" else "string") for name in columns}
         )
         datasets.Dataset.from_dict({**pictures, **columns}, features=features).to_parquet(self.path / "shard.parquet")
         files = {"data/train-00000-of-00001.parquet": (self.path / "shard.parquet").read_bytes()}
@@ -488,6 +511,14 @@ def test_a_dataset_is_copied_item_by_item_and_goes_on_where_it_stopped(make: Mak
 def test_rows_of_our_own_dataset_are_read_but_not_those_without_pictures(fetched: FetchedDataset) -> None:
     fetched.publish(("source_picture", "mask_picture", "result_picture"), 3, without=1, method=["lama", "lama", "sdxl"])
     assert fetched.fetch() == ["0 GT/000000 lama None", "2 GT/000002 sdxl None"]
+
+
+@pytest.mark.slow
+def test_scores_of_a_dataset_decide_what_comes_first(make: Make, fetched: FetchedDataset) -> None:
+    fetched.publish(("source", "mask", "GT"), 4, score=[0.8, None, 0.4, 0.55])
+    assert len(fetched.fetch()) == 4
+    bench = make(FolderFeed(fetched.folder))
+    assert [bench.answer() for _ in range(4)] == [3, 2, 0, 1]
 
 
 @pytest.mark.slow

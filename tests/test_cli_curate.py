@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
+from rorem_demo.annotating.annotating import doubt
 from rorem_demo.cli import main
 from rorem_demo.cli.curate import place
 from rorem_demo.curation.recipe import BANDS
 from rorem_demo.curation.table import HEADER
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
+from rorem_demo.ui.routes import Routes
 from tests.curation.models import write_model
 from tests.curation.rendered import write_photos
 from tests.doubles import CATALOGUE
@@ -110,6 +115,30 @@ def test_another_method_is_another_round(desk: Desk) -> None:
     rounds = desk.rounds()
     assert [one["method"] for one in rounds] == ["telea", "navier-stokes"]
     assert rounds[1]["total"] == rounds[0]["selected"] + rounds[1]["selected"]
+
+
+def test_what_it_is_unsure_of_waits_in_the_annotate_tab_the_least_sure_first(desk: Desk) -> None:
+    assert desk.curate("--unsure", "0.1..0.7", "--licence", "CC0-1.0", "--json") == 0
+    meta = desk.output / "unsure" / "meta.json"
+    rows = json.loads(meta.read_text())
+    assert len(rows) > 2
+    meta.write_text(json.dumps(rows[::-1]))
+    services = Services.assemble(Settings(data=desk.folder / "data", annotate=str(meta.parent)), CATALOGUE)
+    http = TestClient(Starlette(routes=Routes(services).all()))
+    while (item := http.post("/rorem/annotate/next", json={"visit": "anna"}).json()).get("wait", item.get("more")):
+        time.sleep(0.05)
+    while "item" in item:
+        assert all(http.get(f"/rorem/{item[name]}").status_code == 200 for name in ("source", "mask", "result"))
+        answer = {"visit": "anna", "removed": True}
+        assert http.post(f"/rorem/annotate/{item['item']}/rating", json=answer).status_code == 201
+        item = http.post("/rorem/annotate/next", json={"visit": "anna"}).json()
+    kept = [held.rating for held in services.judging.desk.store.each()]
+    doubts = {item.digests[2]: doubt(item) for item in services.annotating.pile.items}
+    services.close(0.0)
+    assert [(one.origin, one.method, one.licence) for one in kept] == [("annotate", "telea", "CC0-1.0")] * len(rows)
+    answered = [doubts[one.result] for one in kept]
+    assert answered == sorted(doubts.values(), reverse=True)
+    assert 0 < answered[-1] < answered[0]
 
 
 def test_masks_may_lie_in_a_folder_of_their_own(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -47,18 +48,18 @@ class Server:
     def visitor(self, method: str) -> Iterator[Iterator[str]]:
         """Somebody who asked for a removal; gives what they are told, and leaves with the block."""
         value = json.dumps({"photo": self._photo, "run": 0, "drawing": DRAWING})
-        options = [50 if name == "steps" else None for name in self._options()]
+        options = [50 if name == "steps" else value for name, value in self._options()]
         session = uuid4().hex
         call = {"data": [value, method, *options], "fn_index": self._submit["id"], "session_hash": session}
         self._http.post("/gradio_api/queue/join", json=call).raise_for_status()
         with self._http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as told:
             yield (line for line in told.iter_lines() if line)
 
-    def _options(self) -> list[str]:
-        parts = {
-            part["id"]: part["props"].get("elem_id", "") for part in self._http.get("/config").json()["components"]
-        }
-        return [parts[number] for number in self._submit["inputs"][2:]]
+    def _options(self) -> list[tuple[str, Any]]:
+        """Names and first values, as the page shows them, of what goes with the drawing and the method."""
+        parts = {part["id"]: part["props"] for part in self._http.get("/config").json()["components"]}
+        shown = [parts[number] for number in self._submit["inputs"][2:]]
+        return [(part.get("elem_id", ""), part.get("value")) for part in shown]
 
     def wait(self, steps: int) -> None:
         deadline = time.monotonic() + 60

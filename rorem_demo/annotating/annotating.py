@@ -49,6 +49,11 @@ class Nothing:
     """Ask again in a moment."""
 
 
+def doubt(item: Item) -> float:
+    """How unsure a discriminator was of the item: 0.5 at most, 0 where it was sure or none was asked."""
+    return 0.0 if item.score is None else min(item.score, 1 - item.score)
+
+
 class Annotating:
     """Results that wait for a yes or no.
 
@@ -59,7 +64,8 @@ class Annotating:
         judging: keeps the answers.
         feed: where the results come from; None if there are none.
         max_pixels: larger pictures are left out.
-        priority: how much an answer on an item is worth; higher ones come first.
+        priority: how much an answer on an item is worth; higher ones come first. By default what a discriminator
+            doubted most.
         clock: seconds; a seam for tests.
     """
 
@@ -69,7 +75,7 @@ class Annotating:
         feed: Feed | None,
         max_pixels: int,
         *,
-        priority: Callable[[Item], float] = lambda _: 0.0,
+        priority: Callable[[Item], float] = doubt,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._judging = judging

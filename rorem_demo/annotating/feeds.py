@@ -26,7 +26,7 @@ _SAVED_AFTER = 20
 """Items between two writings of meta.json: what a killed program fetches again."""
 _COLUMNS = (("source", "mask", "GT"), ("source_picture", "mask_picture", "result_picture"))
 """Names of the three pictures: RORem's, and those of the dataset that this program publishes."""
-_KEPT = ("method", "revision", "options", "seed", "seconds", "device", "mask_made_by", "licence", "license")
+_KEPT = ("method", "revision", "options", "seed", "seconds", "device", "mask_made_by", "licence", "license", "score")
 _LONGEST_LICENCE = 200
 
 

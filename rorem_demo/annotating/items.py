@@ -2,7 +2,8 @@
 
 A row of its meta.json names three pictures, `{"source": "source/1.png", "mask": "mask/1.png", "GT": "GT/1.png"}`,
 where GT is the result to be judged. It may say how that was made: method, revision, options, seed, seconds, device,
-mask_made_by, licence. Folders and datasets come from elsewhere, so nothing of a row is trusted.
+mask_made_by, licence; and what a discriminator thinks of it: score. Folders and datasets come from elsewhere, so
+nothing of a row is trusted.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class Item:
     size: Size
     facts: MaskFacts
     origin: Origin
+    score: float | None = None
+    """Between 0 and 1: what a discriminator said of it; None if none did."""
 
     @property
     def key(self) -> str:
@@ -110,6 +113,7 @@ def read_item(folder: Path, row: Mapping[str, Any], number: int, *, licence: str
         size=size_of(triplet.source),
         facts=facts(triplet.mask, origin.made_by),
         origin=origin,
+        score=_score(row.get("score")),
     )
 
 
@@ -185,6 +189,11 @@ def _options(row: Mapping[str, Any]) -> str:
     except (ValueError, TypeError, RecursionError):
         return "{}"
     return text if len(text) <= _LONGEST_OPTIONS else "{}"
+
+
+def _score(value: object) -> float | None:
+    """A prediction; 0 and 1 are people's answers."""
+    return value if isinstance(value, float) and 0 < value < 1 else None
 
 
 def _seconds(value: object) -> float:

@@ -63,4 +63,4 @@ def _why(new: float | None, old: float | None, interval: Interval | None) -> str
     span = f"the difference is within {interval.low:+.4f} to {interval.high:+.4f}"
     if interval.low > 0:
         return f"{figures}: {span}, so it is better."
-    return f"{figures}: {span}, so it is {'not better' if interval.high > 0 else 'worse'} by more than chance."
+    return f"{figures}: {span}, so it is {'not better' if interval.high >= 0 else 'worse'} by more than chance."

@@ -199,8 +199,8 @@ def examples_of(source: Source, *, aggregation: Aggregation, origins: Collection
         counts=ledger.counts(),
         aggregation=aggregation,
         origins=None if origins is None else tuple(sorted(origins)),
-        methods=ledger.methods.sorted()[0],
-        origin_names=ledger.origins.sorted()[0],
+        methods=ledger.methods.all(),
+        origin_names=ledger.origins.all(),
         rows=_rows(ledger, aggregation),
     )
 
@@ -228,12 +228,9 @@ def _rows(ledger: Ledger, aggregation: Aggregation) -> Array:
     rows = np.zeros(len(first), _KIND)
     if not len(rows):
         return rows
-    for name in ("key", "photo", "fraction"):
+    for name in ("key", "photo", "fraction", "method", "origin"):
         rows[name] = answers[name][first]
-    for name, names in (("method", ledger.methods), ("origin", ledger.origins)):
-        rows[name] = names.sorted()[1][answers[name][first]]
-    raters = ledger.raters.sorted()[1][answers["rater"]]
-    found = aggregate(item, raters, answers["label"], answers["weight"].astype(float), aggregation)
+    found = aggregate(item, answers["rater"], answers["label"], answers["weight"].astype(float), aggregation)
     rows["label"], rows["weight"], rows["ratings"] = found
     giving = ledger.rows[givers(ledger)]
     rows["id"], rows["shard"] = giving["id"], giving["shard"]

@@ -57,8 +57,8 @@ _ORIGINS = get_args(Origin)
 class Names:
     """Strings as numbers, in the order in which they came."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._numbers = {name: number for number, name in enumerate(names)}
 
     def number(self, name: str) -> int:
         return self._numbers.setdefault(name, len(self._numbers))
@@ -66,10 +66,10 @@ class Names:
     def all(self) -> tuple[str, ...]:
         return tuple(self._numbers)
 
-    def sorted(self) -> tuple[tuple[str, ...], Array]:
-        """All in alphabetical order, and the place of each in it by its number."""
+    def sorted(self) -> tuple[Names, Array]:
+        """The same in alphabetical order, and the place of each in it by its number."""
         order = sorted(range(len(self._numbers)), key=self.all().__getitem__)
-        return tuple(sorted(self._numbers)), np.argsort(np.array(order, np.intp))
+        return Names(sorted(self._numbers)), np.argsort(np.array(order, np.intp))
 
 
 class Ledger:
@@ -84,12 +84,13 @@ class Ledger:
     def __init__(
         self, rows: Iterable[Row | Unread], taken_back: Iterable[str], origins: Collection[str] | None = None
     ) -> None:
-        self.methods, self.raters, self.origins = Names(), Names(), Names()
-        for origin in _ORIGINS:
-            self.origins.number(origin)
+        self.methods, self.raters, self.origins = Names(), Names(), Names(_ORIGINS)
         self.unread: Counter[str] = Counter()
         """Rows that could not be read, by reason."""
         self.rows = self._filled(rows)
+        self.methods = self._in_order("method", self.methods)
+        self.raters = self._in_order("rater", self.raters)
+        self.origins = self._in_order("origin", self.origins)
         gone = {_short(receipt) for receipt in taken_back}
         self.verdicts = _verdicts(self.rows, gone, self._wanted(origins))
 
@@ -106,6 +107,12 @@ class Ledger:
             self.unread.update(row for row in some if isinstance(row, str))
             parts.append(np.array([self._cells(row) for row in some if isinstance(row, Row)], _KIND))
         return np.concatenate(parts)
+
+    def _in_order(self, column: str, names: Names) -> Names:
+        """The names numbered by their alphabet, so that nothing hangs on the order of rows; in the rows, too."""
+        ordered, places = names.sorted()
+        self.rows[column] = places[self.rows[column]]
+        return ordered
 
     def _cells(self, row: Row) -> tuple[Any, ...]:
         weight = weight_of(row.flags, row.origin)
@@ -159,9 +166,8 @@ def _verdicts(rows: Array, gone: Collection[bytes], wanted: Array) -> Array:
 
 def _again(rows: Array, standing: Array) -> Array:
     """All of one id but the first by what they say: a merge that was cut off leaves rows twice, one maybe bare."""
-    order = np.lexsort(
-        (rows["weight"], rows["label"], rows["rater"], rows["receipt"], rows["key"], ~rows["pictures"], rows["id"])
-    )
+    told = ("fraction", "supersedes", "dropped", "method", "origin", "weight", "label", "rater", "receipt", "key")
+    order = np.lexsort((*(rows[name] for name in told), ~rows["pictures"], rows["id"]))
     order = order[standing[order]]
     again = np.zeros(len(rows), bool)
     again[order[1:]] = rows["id"][order[1:]] == rows["id"][order[:-1]]

@@ -1,8 +1,8 @@
 """Rows of a folder as RORem's training code reads it: source/, mask/, GT/ and meta.json with `score`.
 
-An entry may say more than RORem's code reads: `digests`, those that the dataset has of source, mask and result, so
-that a photo is in the same split from both; `method`, `origin` and `rater`. Without digests those of the files' pixels
-count. Nothing tells answers that were taken back: export anew.
+An entry may say more than RORem's code reads, and one that `feedback.layout` wrote does: `digests`, those that the
+dataset has of source, mask and result, so that a photo is in the same split from both; `method`, `origin`, `rater` and
+`flags`. Without digests those of the files' pixels count. Nothing tells answers that were taken back: export anew.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _row(entry: dict[str, Any], triplet: Triplet, number: int) -> Row | Unread:
         **(own | _digests(entry.get("digests"))),
         label=triplet.label,
         rater=_word(entry.get("rater")),
-        flags=(),
+        flags=_words(entry.get("flags")),
         supersedes="",
         receipt="",
         method=_word(entry.get("method")),
@@ -95,3 +95,7 @@ def _digests(given: Any) -> dict[str, str]:
 
 def _word(given: Any) -> str:
     return given if isinstance(given, str) else ""
+
+
+def _words(given: Any) -> tuple[str, ...]:
+    return tuple(map(_word, given)) if isinstance(given, list) else ()

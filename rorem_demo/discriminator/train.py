@@ -182,7 +182,8 @@ def command(arguments: Sequence[str] | None = None) -> int:
     except RoremError as error:
         sys.stderr.write(f"{error.sentence}\n")
         return 2
-    sys.stdout.write(f"{config.version}\n")
+    if config.version:  # the one process that saved it
+        sys.stdout.write(f"{config.version}\n")
     return 0
 
 

@@ -2,6 +2,9 @@
 
 source/ mask/ GT/    pictures; in the discriminator's data GT is the result that was judged
 meta.json            a list of {"source": "source/x.png", "mask": ..., "GT": ..., "score": 0 or 1}
+
+What is written says more of each entry than RORem reads: `digests`, those that the dataset has of source, mask and
+result, which put it into the same split from both; `method`, `origin`, `rater` and `flags`.
 """
 
 from __future__ import annotations
@@ -65,7 +68,7 @@ def export_folder(
         if files is not None:
             for name, data in files.items():
                 _put(folder / name, data)
-            rows.append(dict(zip(FOLDERS, files, strict=True)) | {"score": rating.label})
+            rows.append(dict(zip(FOLDERS, files, strict=True)) | {"score": rating.label} | _about(rating))
     disk.make_folder(folder)
     disk.write_whole(folder / META, json.dumps(rows, indent=1).encode())
     return Exported(
@@ -88,6 +91,12 @@ def _sorted_out(ratings: Iterable[Rating], *, superseded: bool) -> tuple[list[Ra
     standing = [rating for key, rating in found.items() if key not in replaced]
     shared = [rating for rating in standing if rating]
     return shared, len(standing) - len(shared), len(found) - len(standing)
+
+
+def _about(rating: Rating) -> dict[str, Any]:
+    digests = {"source": rating.source, "mask": rating.mask, "result": rating.result}
+    about = {"method": rating.method, "origin": rating.origin, "rater": rating.rater, "flags": list(rating.flags)}
+    return {"digests": digests} | about
 
 
 def _files(rating: Rating, picture: Callable[[str], bytes]) -> dict[str, bytes] | None:

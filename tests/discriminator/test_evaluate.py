@@ -265,7 +265,7 @@ def test_the_same_judge_is_not_better_than_itself() -> None:
     found = compared(judged(), judged(), FEW)
     assert found.difference is not None
     assert (found.difference.low, found.difference.high, found.better) == (0, 0, False)
-    assert "by more than chance" in found.why
+    assert "not better by more than chance" in found.why
 
 
 def test_who_knows_easy_negatives_alone_better_is_not_better() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +78,14 @@ def test_a_later_answer_that_is_flagged_does_not_bring_the_earlier_one_back() ->
 def test_a_row_that_is_there_twice_counts_once_and_with_its_pictures() -> None:
     examples = listed(of(1), shared(1))
     assert examples.counts == {"read": 2, "used": 1, "twice": 1}
+
+
+@pytest.mark.parametrize("what", [{"method": "b"}, {"origin": "simulated"}, {"rater": "b"}, {"mask_pixels": 9}])
+def test_which_of_two_rows_of_one_id_counts_hangs_on_no_order(what: dict[str, Any]) -> None:
+    rows = [shared(1), shared(1, **what), shared(2, method="a", rater="a")]
+    one, other = (listed(*order, aggregation="dawid-skene") for order in (rows, rows[::-1]))
+    assert list(one) == list(other)
+    assert one.counts == {"read": 3, "used": 2, "twice": 1}
 
 
 @pytest.mark.parametrize("flag", DROPPED)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import datasets
 import huggingface_hub
@@ -14,11 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rorem_demo.discriminator.examples import read_examples
+from rorem_demo.discriminator.examples import Example, read_examples
 from rorem_demo.discriminator.sources import open_source
+from rorem_demo.discriminator.splits import Split
 from rorem_demo.discriminator.triples import Triple, decoded
 from rorem_demo.errors import InputError, RoremError, StorageError, UnavailableError
 from rorem_demo.feedback.layout import export_folder
+from rorem_demo.feedback.pictures import digest
 from rorem_demo.feedback.records import Rating
 from rorem_demo.feedback.shards import FEATURES
 from tests.discriminator.rated import files_of, of, shown, write_dataset
@@ -284,8 +287,41 @@ def test_an_exported_folder_is_read_with_its_scores(tmp_path: Path) -> None:
     for _, triple in examples.triples():
         assert isinstance(triple, Triple)
         assert any(same(triple, one) for one in pictures)
-    assert {(example.origin, example.method) for example in examples} == {("imported", "")}
+    assert {(example.origin, example.method) for example in examples} == {("app", "shift-map")}
     assert examples[0].mask_fraction == pytest.approx(24 / (24 * 16))
+
+
+def test_an_exported_folder_says_what_its_shards_say(tmp_path: Path) -> None:
+    """Methods, origins, raters who disagree, doubtful and replaced answers; all answers have pictures."""
+    store = Store()
+    doubtful = [shown(store, 6, flags=("too-fast",)), shown(store, 7, result=4, flags=("repeated",))]
+    replaced = shown(store, 8, result=3, supersedes=of(3).id, receipt=of(3).receipt)
+    others = [shown(store, 4, method="telea", origin="annotate"), shown(store, 5, photo=1, rater="somebody else")]
+    ratings = [*(shown(store, number) for number in (1, 2, 3)), *others, *doubtful, replaced]
+    ratings += [shown(store, number, rater=f"r{number}") for number in range(10, 40)]
+    export_folder(ratings, store.__getitem__, tmp_path / "folder")
+    shards = read_examples(str(write_dataset(tmp_path / "shards", store, ratings)))
+    folder = read_examples(str(tmp_path / "folder"))
+    for part in get_args(Split):
+        here, there = ([as_learned(one) for one in examples.part(part)] for examples in (folder, shards))
+        assert here == there != []
+    assert (folder.counts["read"], folder.counts["used"]) == (len(ratings) - 1, shards.counts["used"])
+    assert folder.digest() == shards.digest()
+
+
+def as_learned(example: Example) -> tuple[object, ...]:
+    return (*(getattr(example, name) for name in ("key", "photo", "method", "origin", "label", "weight", "ratings")),)
+
+
+def test_a_folder_that_says_no_more_than_rorems_has_digests_of_its_own(tmp_path: Path) -> None:
+    folder, ratings = exported(tmp_path / "out", 1, 2)
+    listed = json.loads((folder / "meta.json").read_text())
+    plain = [{name: entry[name] for name in ("source", "mask", "GT", "score")} for entry in listed]
+    (folder / "meta.json").write_text(json.dumps(plain))
+    examples = read_examples(str(folder))
+    assert {(example.origin, example.method) for example in examples} == {("imported", "")}
+    assert {example.photo for example in examples} == {digest(decoded(real_pictures(each)).source) for each in (1, 2)}
+    assert sorted(examples.labels) == sorted(rating.label for rating in ratings)
 
 
 def test_entries_may_say_which_photo_and_method_they_are_of(tmp_path: Path) -> None:
@@ -293,7 +329,7 @@ def test_entries_may_say_which_photo_and_method_they_are_of(tmp_path: Path) -> N
     listed = json.loads((folder / "meta.json").read_text())
     digests = [{name: getattr(one, name) for name in ("source", "mask", "result")} for one in ratings]
     listed[0] |= {"digests": digests[0], "method": "telea", "origin": "simulated", "rater": "r"}
-    listed[1] |= {"digests": digests[1] | {"mask": "short"}, "method": 5, "origin": "unheard-of"}
+    listed[1] |= {"digests": digests[1] | {"mask": "short"}, "method": 5, "origin": "unheard-of", "flags": "too-fast"}
     (folder / "meta.json").write_text(json.dumps(listed))
     first, second = sorted(read_examples(str(folder)), key=lambda example: example.origin, reverse=True)
     assert (first.photo, first.method, first.origin) == (ratings[0].source, "telea", "simulated")

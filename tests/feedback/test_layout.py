@@ -90,11 +90,18 @@ def test_an_export_is_what_rorem_reads(tmp_path: Path) -> None:
         assert source.size == mask.size == edited.size
 
 
-def test_an_export_has_the_four_keys_and_whole_scores(tmp_path: Path) -> None:
+def test_an_export_has_rorems_four_keys_whole_scores_and_what_the_dataset_says(tmp_path: Path) -> None:
     store = Store()
-    export_folder([store.shared(rating(1), real_pictures())], store.__getitem__, tmp_path)
+    export_folder([store.shared(rating(1, flags=("many",)), real_pictures())], store.__getitem__, tmp_path)
     [entry] = json.loads((tmp_path / "meta.json").read_text())
-    assert list(entry) == ["source", "mask", "GT", "score"]
+    assert list(entry)[:4] == ["source", "mask", "GT", "score"]
+    assert {name: entry[name] for name in list(entry)[4:]} == {
+        "digests": {"source": "a" * 64, "mask": "b" * 64, "result": "c" * 64},
+        "method": "shift-map",
+        "origin": "app",
+        "rater": "0123456789abcdef",
+        "flags": ["many"],
+    }
     assert entry["score"] is not True
     assert [Path(entry[key]).suffix for key in ("source", "mask", "GT")] == [".jpg", ".png", ".jpg"]
 

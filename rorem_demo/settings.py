@@ -64,6 +64,8 @@ class Settings:
     default the one that comes with the program."""
     discriminator_minutes: float = 10.0
     """`ROREM_DISCRIMINATOR_MINUTES`: from one look for a newer version of it to the next."""
+    best_of_seconds: float = 60.0
+    """`ROREM_BEST_OF_SECONDS`: no try but the first is begun that would not end within so many seconds of a run."""
     zero_gpu: bool = False
     """`SPACES_ZERO_GPU`: set by the Space."""
     on_space: bool = False
@@ -101,6 +103,7 @@ class Settings:
             discriminator_minutes=_number(
                 environ, "ROREM_DISCRIMINATOR_MINUTES", cls.discriminator_minutes, least=0.01
             ),
+            best_of_seconds=_number(environ, "ROREM_BEST_OF_SECONDS", cls.best_of_seconds),
             zero_gpu=_switch(environ, "SPACES_ZERO_GPU"),
             on_space=bool(environ.get("SPACE_ID")),
         )

@@ -16,6 +16,7 @@ VARIABLES = [
     ("ROREM_QUEUE_SIZE", "queue_size"),
     ("ROREM_PUBLISH_ROWS", "publish_rows"),
     ("ROREM_RATINGS_PER_MINUTE", "ratings_per_minute"),
+    ("ROREM_BEST_OF_SECONDS", "best_of_seconds"),
 ]
 
 

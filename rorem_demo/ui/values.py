@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
 
-from rorem_demo.discriminator.score import Likely
+from rorem_demo.discriminator.score import NOT_SURE, Likely, percent_of
 from rorem_demo.discriminator.score import in_words as score_in_words
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.drawings import Drawing, parse_drawing
@@ -34,6 +34,11 @@ class RemovalRequest:
     drawing: Drawing
     run: int
     """The page's own count of removals; told back so that it can drop answers it no longer waits for."""
+
+    @property
+    def made_by(self) -> tuple[str, ...]:
+        """How the entries of the selection were made."""
+        return tuple(sorted({entry.kind for entry in self.drawing.entries}))
 
 
 def parse_json(text: object) -> dict[str, Any]:
@@ -127,9 +132,23 @@ class Working:
 
     run: int
     fraction: float
-    box: Box
+    box: Box | None
+    """None without a preview."""
     preview: str | None
     """Data address of the window as far as it is."""
+    title: str = ""
+    """Of the remover at work, where it is another one than the page was told; "" if not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What the judge says of a result."""
+
+    words: str
+    percent: int | None
+    """How likely it is clean; None near the middle, where a number would say nothing."""
+    judge: str
+    """Its version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +164,18 @@ class Done:
     seed: int | None
     """Of what was drawn at random; None if nothing is."""
     notes: tuple[str, ...] = ()
+    score: Score | None = None
+    """None where it was not asked for, or nobody can tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """Finished removals of one run, the best first."""
+
+    run: int
+    results: tuple[Done, ...]
+    notes: tuple[str, ...]
+    """Of the run as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +194,16 @@ def in_words(likely: Likely | None) -> str:
     return score_in_words(likely.score) if likely else ""
 
 
-Update = Started | Working | Done | Trouble
+def scored(likely: Likely | None) -> Score | None:
+    """The same with its number, for where results stand beside each other."""
+    if likely is None:
+        return None
+    percent = percent_of(likely.score)
+    sure = not NOT_SURE[0] <= percent <= NOT_SURE[1]
+    return Score(words=in_words(likely), percent=percent if sure else None, judge=likely.judge)
+
+
+Update = Started | Working | Done | Ranked | Trouble
 _numbers = count()
 
 

@@ -31,7 +31,7 @@ from rorem_demo.ui.notices import describe
 from rorem_demo.ui.routes import Routes
 from rorem_demo.ui.tabs.about import methods_table
 from rorem_demo.ui.tabs.remove import _updates
-from rorem_demo.ui.values import Done, Started, Trouble, Update, Working
+from rorem_demo.ui.values import Done, Ranked, Started, Trouble, Update, Working
 from rorem_demo.visits import Visits
 
 IMAGE: Image = np.random.default_rng(5).integers(0, 256, (60, 80, 3), dtype=np.uint8)
@@ -266,6 +266,56 @@ def test_a_failing_model_leaves_its_traceback_in_the_log(
 ) -> None:
     trouble(services, value_of(photo), "broken")
     assert "secret detail" in caplog.text
+
+
+# --- several tries ------------------------------------------------------------------------------------------------
+
+
+def test_several_tries_are_told_from_start_to_end(services: Services, photo: str) -> None:
+    some = replace(services, removers=Catalog(*(services.removers[key] for key in ("good", "broken", "plain"))))
+    updates = list(_updates(some, value_of(photo), "good", {"seed": 5.0}, 3))
+    assert isinstance(updates[0], Started)
+    assert (updates[0].title, updates[0].seconds) == ("1 of 3, Good", pytest.approx(0.6))
+    working = [update for update in updates if isinstance(update, Working)]
+    assert [update.fraction for update in working] == sorted(update.fraction for update in working)
+    assert list(dict.fromkeys(update.title for update in working)) == [
+        "1 of 3, Good", "2 of 3, Good", "3 of 3, Broken", "Ranking",
+    ]  # fmt: skip
+    assert any(update.preview for update in working)
+    last = updates[-1]
+    assert isinstance(last, Ranked)
+    assert [(done.title, done.seed, done.score) for done in last.results] == [("Good", 5, None), ("Good", 6, None)]
+    assert last.notes == ("Broken failed on this photo.", "Nothing ranked them: no judge is at work.")
+    assert {update.run for update in updates} == {done.run for done in last.results} == {7}
+    assert len({done.photo for done in last.results}) == 2
+
+
+@pytest.mark.parametrize("tries", [0, -1, 10, 2.5, 10**9, float("nan"), "3", None, True, []])
+def test_a_hostile_number_of_tries(services: Services, photo: str, tries: Any) -> None:
+    (refused,) = _updates(services, value_of(photo), "good", {}, tries)
+    assert isinstance(refused, Trouble)
+    assert refused.sentence == "The number of tries could not be read. Choose it again."
+
+
+def test_cancelled_tries_free_the_model_for_the_next(services: Services, photo: str) -> None:
+    cancelled = _updates(services, value_of(photo), "slow", {}, 3)
+    for _ in range(3):
+        next(cancelled)
+    cancelled.close()  # type: ignore[attr-defined]  # a generator
+    assert isinstance(told(services, value_of(photo), "slow")[-1], Done)
+
+
+def test_tries_are_offered_where_a_judge_can_rank_them() -> None:
+    judged = Services.assemble(Settings(discriminator="owner/judge", best_of_seconds=45), CATALOGUE)
+    page = built(judged)
+    assert choices(page, "radio", "Tries") == [1, 3, 6]
+    assert any("45&nbsp;s" in str(block["value"]) for block in props(page, "html"))
+
+
+def test_where_no_judge_is_one_line_says_so() -> None:
+    page = built(Services.assemble(Settings(discriminator="none"), CATALOGUE))
+    assert not [block for block in props(page, "radio") if block["label"] == "Tries"]
+    assert any("ROREM_DISCRIMINATOR switches it off." in str(block["value"]) for block in props(page, "html"))
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

@@ -8,19 +8,23 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from rorem_demo.discriminator.score import Likely
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.drawings import Drawing, Entry, Rectangle
 from rorem_demo.imaging.types import Box
 from rorem_demo.ui.values import (
     LONGEST_VALUE,
     Done,
+    Ranked,
     RemovalRequest,
+    Score,
     Started,
     Trouble,
     Update,
     Working,
     parse_json,
     parse_removal,
+    scored,
     to_props,
 )
 
@@ -124,13 +128,25 @@ UPDATES: list[tuple[Update, dict[str, Any]]] = [
     (Started(run=1, seconds=2.5, title="Grey"), {"kind": "started", "run": 1, "seconds": 2.5, "title": "Grey"}),
     (
         Working(run=1, fraction=0.5, box=Box(1, 2, 3, 4), preview=None),
-        {"kind": "working", "run": 1, "fraction": 0.5, "box": [1, 2, 3, 4], "preview": None},
+        {"kind": "working", "run": 1, "fraction": 0.5, "box": [1, 2, 3, 4], "preview": None, "title": ""},
     ),
     (
         Done(run=1, photo="id", seconds=0.1, changed_outside=0, title="Grey", seed=None),
         {
             "kind": "done", "run": 1, "photo": "id", "seconds": 0.1,
-            "changed_outside": 0, "title": "Grey", "seed": None, "notes": [],
+            "changed_outside": 0, "title": "Grey", "seed": None, "notes": [], "score": None,
+        },
+    ),
+    (
+        Ranked(run=1, notes=("Mat failed.",), results=(Done(
+            run=1, photo="id", seconds=0.1, changed_outside=0, title="Grey", seed=3,
+            score=Score(words="not sure", percent=None, judge="compact-x"),
+        ),)),
+        {
+            "kind": "ranked", "run": 1, "notes": ["Mat failed."], "results": [{
+                "run": 1, "photo": "id", "seconds": 0.1, "changed_outside": 0, "title": "Grey", "seed": 3, "notes": [],
+                "score": {"words": "not sure", "percent": None, "judge": "compact-x"},
+            }],
         },
     ),
     (
@@ -145,3 +161,15 @@ def test_an_update_is_plain_json(update: Update, props: dict[str, Any]) -> None:
     told, again = (json.loads(json.dumps(to_props(update), allow_nan=False)) for _ in range(2))
     assert told.pop("number") < again.pop("number"), "the browser must see that it was told again"
     assert told == again == props
+
+
+@pytest.mark.parametrize(
+    ("score", "percent", "words"),
+    [
+        (0.83, 83, "likely clean: 83%"), (0.61, 61, "likely clean: 61%"), (0.6, None, "not sure"),
+        (0.4, None, "not sure"), (0.39, 39, "likely not clean: 61%"), (0.0, 1, "likely not clean: 99%"),
+    ],
+)  # fmt: skip
+def test_near_the_middle_a_score_has_no_number(score: float, percent: int | None, words: str) -> None:
+    assert scored(Likely(score, "x")) == Score(words=words, percent=percent, judge="x")
+    assert scored(None) is None

@@ -11,7 +11,7 @@ const INVITATIONS = { own: "Only your answer is kept, not your photo.", shared: 
 
 export class Rating {
   constructor(stage) {
-    Object.assign(this, { stage, at: null });
+    Object.assign(this, { stage, at: null, asked: new Map() });
     this.root = stage.element.querySelector('[data-part="rating"]');
     this.part = (name) => this.root.querySelector(`[data-${name}]`);
     this.line = this.part("receipt-line");
@@ -19,17 +19,27 @@ export class Rating {
     this.#connect();
   }
 
-  /** Ask about a result; `isPublic` if its photo is anyway. */
-  ask(result, isPublic) {
-    this.at = { result, isPublic, meant: null, kept: null, receipt: null, trouble: "", timer: 0, looking: 0, sending: null, judge: "" };
-    this.part("share").checked = false;
-    this.part("comment").value = "";
+  /** A new run: what was asked about its forerunners will not be shown again. */
+  begin() {
+    this.leave();
+    this.asked.clear();
+  }
+
+  /** Ask about a result, or go on asking; `isPublic` if its photo is anyway, `score` if it is told beside it already. */
+  ask(result, isPublic, score) {
+    this.leave();
+    const known = this.asked.get(result);
+    const at = known ?? { result, isPublic, meant: null, kept: null, receipt: null, trouble: "", timer: 0, looking: 0, sending: null, judge: "" };
+    this.asked.set(result, (this.at = at));
+    this.part("share").checked = at.meant?.share ?? false;
+    this.part("comment").value = at.meant?.comment ?? "";
     this.part("share-label").hidden = isPublic;
     this.part("public").hidden = !isPublic;
     this.root.dataset.shown = true;
-    this.part("likely").textContent = "";
-    this.#show(this.at);
-    this.#judge(this.at);
+    this.#score(at, score ?? at);
+    this.#show(at);
+    if (!at.judge) this.#judge(at);
+    if (at.receipt) this.#look(at, FIRST_LOOK);
   }
 
   /** The result is no longer looked at; what was tapped is still sent. */
@@ -138,11 +148,14 @@ export class Rating {
   /** What a program thinks of it, shown when it is known; an answer says whether it was there before. */
   async #judge(at) {
     const { words, judge } = await this.stage.server.likely(at.result).catch(() => ({}));
-    if (!words || this.at !== at) return;
-    at.judge = judge;
+    if (words && this.at === at) this.#score(at, { words, judge });
+  }
+
+  #score(at, { words = "", judge }) {
+    Object.assign(at, { words, judge });
     const part = this.part("likely");
     part.textContent = words;
-    part.title = `What the program ${judge} thinks; people know better. See About.`;
+    part.title = words && `What the program ${judge} thinks; people know better. See About.`;
   }
 
   // --- what becomes of it -----------------------------------------------------------------------------------------
@@ -238,10 +251,11 @@ export class Rating {
     document.addEventListener("visibilitychange", () => document.hidden && this.#leaving());
     window.addEventListener("pagehide", () => this.#leaving());
     onForgotten((text) => {
-      const { at } = this;
-      if (!at?.receipt || !sameThread(at.receipt.text, text)) return;
-      Object.assign(at, { receipt: null, kept: null, meant: null, trouble: "Deleted." });
-      this.#show(at);
+      for (const at of this.asked.values()) {
+        if (!at.receipt || !sameThread(at.receipt.text, text)) continue;
+        Object.assign(at, { receipt: null, kept: null, meant: null, trouble: "Deleted." });
+        this.#show(at);
+      }
     });
   }
 }
@@ -250,6 +264,6 @@ function same(one, other) {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function isText(target) {
+export function isText(target) {
   return target.matches("textarea, select, [contenteditable], input:not([type=range], [type=radio], [type=checkbox])");
 }

@@ -13,6 +13,7 @@ import { Rating } from "./rating.js";
 import { Server } from "./server.js";
 import { Sources } from "./sources.js";
 import { decode, fitBudget, gridOf, simplify, toDrawing } from "./strokes.js";
+import { Tries } from "./tries.js";
 import { Words } from "./words.js";
 
 export function mount(gradio) {
@@ -33,6 +34,7 @@ class Stage {
     this.pointing = new Pointing(this);
     this.words = new Words(this);
     this.rating = new Rating(this);
+    this.tries = new Tries(this);
     this.scene = { mode: "empty", tool: "brush", brush: 18, slider: 0.5, accent: accentOf(element) };
     this.do = this.#commands();
     this.gestures = new Gestures(this.canvas, this.#gestureHost());
@@ -170,27 +172,48 @@ class Stage {
     if (!update || this.scene.mode !== "working" || (update.run !== this.run && update.run !== -1)) return;
     if (update.kind === "started") return this.words.started(update);
     if (update.kind === "working") return this.#preview(update);
-    if (update.kind === "done") return this.trying(() => this.#done(update));
+    if (update.kind === "done") return this.trying(() => this.#done(update.run, [update]));
+    if (update.kind === "ranked") return this.trying(() => this.#done(update.run, update.results, update.notes));
     return this.#trouble(update);
   }
 
-  async #preview({ preview, box, fraction }) {
-    this.words.fraction(fraction);
+  async #preview({ preview, box, fraction, title }) {
+    this.words.fraction(fraction, title);
     if (!preview) return;
     const picture = await createImageBitmap(await (await fetch(preview)).blob());
     this.scene.preview = { picture, box };
     this.redraw();
   }
 
-  async #done(update) {
-    const result = await this.#picture(update.photo);
-    if (update.run !== this.run) return;
-    this.result = update;
-    this.scene.result = result;
+  /** The results of a run, the best first, which is shown. */
+  async #done(run, results, notes = []) {
+    const [best] = results;
+    const picture = await this.#picture(best.photo);
+    if (run !== this.run) return;
     this.setMode("result");
-    this.words.done(update, this.doc.photo, this.server);
-    this.rating.ask(update.photo, this.doc.photo.public);
+    this.rating.begin();
+    this.tries.offer(results);
+    this.notes = notes;
+    this.#lookAt(best, picture);
     this.#sweep();
+  }
+
+  /** Another result of the same run, in the place of the one shown. */
+  showResult(result) {
+    return this.trying(async () => {
+      this.chosen = result;
+      const picture = await this.#picture(result.photo);
+      if (this.chosen === result && this.result !== result && this.scene.mode === "result") this.#lookAt(result, picture);
+    });
+  }
+
+  #lookAt(result, picture) {
+    this.result = this.chosen = result;
+    this.scene.result = picture;
+    this.tries.mark(result);
+    this.words.done(result, this.notes, this.doc.photo, this.server);
+    this.rating.ask(result.photo, this.doc.photo.public, result.score);
+    this.redraw();
   }
 
   #trouble({ sentence, alternative, alternative_title: title }) {
@@ -404,6 +427,7 @@ class Stage {
     this.part("empty").hidden = mode !== "empty";
     this.words.mode(mode);
     if (mode !== "result") this.rating.leave();
+    if (mode !== "result") this.tries.leave();
     this.redraw();
   }
 
@@ -467,7 +491,7 @@ class Stage {
     });
     this.#dragHandle(this.part("handle"));
     listen(this.element, this.canvas, this.part("handle"), this);
-    document.addEventListener("change", (event) => event.target.closest("#method") && this.words.estimate(this.estimates ?? {}));
+    document.addEventListener("change", (event) => event.target.closest("#method, #tries") && this.words.estimate(this.estimates ?? {}));
     new ResizeObserver(() => this.#resized()).observe(this.canvas.parentElement);
     setInterval(() => this.#march(), 140);
     this.words.buttons();

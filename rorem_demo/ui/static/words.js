@@ -53,8 +53,9 @@ export class Words {
     this.#tick();
   }
 
-  /** A remover that reports steps is believed over the estimate. */
-  fraction(fraction) {
+  /** A remover that reports steps is believed over the estimate; of several, it says which is at work. */
+  fraction(fraction, title) {
+    if (title) this.title = title;
     if (fraction > 0.02 && fraction < 1) this.expected = (performance.now() - this.since) / 1000 / fraction;
   }
 
@@ -72,10 +73,11 @@ export class Words {
     else this.meter.setAttribute("aria-valuenow", Math.round(100 * fraction));
   }
 
-  done({ seconds, changed_outside: changed, title, seed, photo, notes }, { format }, server) {
+  done({ seconds, changed_outside: changed, title, seed, photo, notes }, more, { format }, server) {
     const pixels = `${changed} ${changed === 1 ? "pixel" : "pixels"} changed outside the grown selection`;
     const facts = [pixels, `${seconds.toFixed(1)} s`, title, ...(seed === null ? [] : [`seed ${seed}`])];
-    this.say([facts.join(" · "), ...notes].join(". "));
+    const told = [...notes, ...more].join(" ");
+    this.say(facts.join(" · ") + (told && `. ${told}`));
     const [png, same] = [this.stage.part("png"), this.stage.part("same")];
     png.href = server.address(photo, "png");
     same.href = server.address(photo, "original");
@@ -85,8 +87,11 @@ export class Words {
 
   /** How long removing will take by the chosen method, where anybody would mind: two seconds and more. */
   estimate(seconds) {
-    const expected = seconds[document.querySelector("#method input:checked")?.value] ?? 0;
-    this.stage.part("estimate").textContent = expected < 2 ? "" : `About ${expected < 90 ? `${Math.round(expected)} s` : `${Math.round(expected / 60)} min`}`;
+    const method = document.querySelector("#method input:checked")?.value;
+    const tries = Number(document.querySelector("#tries input:checked")?.value ?? 1);
+    const expected = tries > 1 ? longest(seconds, method, tries) : (seconds[method] ?? 0);
+    const time = expected < 90 ? `${Math.round(expected)} s` : `${Math.round(expected / 60)} min`;
+    this.stage.part("estimate").textContent = expected < 2 ? "" : `${tries > 1 ? "At most about" : "About"} ${time}`;
   }
 
   mode(mode) {
@@ -118,4 +123,12 @@ export class Words {
   #enable(name, enabled) {
     this.stage.element.querySelector(`:is(.tools, .options, .entries) [data-do="${name}"]`).disabled = !enabled;
   }
+}
+
+/** The chosen method once, and the others as long as the slowest of all would take, but no longer than there is time. */
+function longest(seconds, method, tries) {
+  const one = seconds[method] ?? 0;
+  const all = one + (tries - 1) * Math.max(0, ...Object.values(seconds));
+  const time = Number(document.querySelector("[data-best-of-seconds]")?.dataset.bestOfSeconds ?? 0);
+  return Math.max(one, Math.min(all, time));
 }

@@ -1,4 +1,4 @@
-"""The Remove tab: load, select, remove, compare, continue."""
+"""The Remove tab: load, select, remove once or several times, compare, continue."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from rorem_demo.errors import RoremError
-from rorem_demo.imaging.types import as_mask
-from rorem_demo.removers.base import LIMITS, Progress, Removal, RemovalOptions, RemoverSpec
+from rorem_demo.imaging.types import Image, Mask, as_mask
+from rorem_demo.removers.base import LIMITS, Progress, RemovalOptions, RemoverSpec
 from rorem_demo.removers.erase import estimate
 from rorem_demo.services import Services
+from rorem_demo.several.plan import plan_for
+from rorem_demo.several.run import Tried
 from rorem_demo.ui.notices import OPTION_LABELS, busy_notice, describe, picture_address, told
+from rorem_demo.ui.several import TRIES, count_of, done, several, tries_choice
 from rorem_demo.ui.stage import make_stage
-from rorem_demo.ui.values import Done, RemovalRequest, Started, Trouble, Update, Working, parse_removal, to_props
+from rorem_demo.ui.values import RemovalRequest, Started, Trouble, Update, Working, parse_removal, to_props
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +31,17 @@ def build_remove_tab(services: Services) -> None:
     """Lay the tab out and connect it."""
     with make_stage(services.settings.expiry_minutes) as stage, gr.Column(elem_id="controls"):
         method = _method_choice(services)
-        options = _advanced(services, method)
+        inputs: dict[str, Component] = {**tries_choice(services), **_advanced(services, method)}
     status = gr.HTML(elem_id="queue-status", min_height=0)
 
     def on_submit(value: str, key: str, *given: float | None) -> Iterator[dict[str, Any]]:
-        asked = dict(zip(options, given, strict=True))
-        for update in _updates(services, value, key, asked):
+        asked = dict(zip(inputs, given, strict=True))
+        for update in _updates(services, value, key, asked, asked.pop(TRIES, 1)):
             yield gr.update(update=to_props(update))
 
     event = stage.submit(
         on_submit,  # not `remove`: gradio names a handler after its function, and that name is the API's
-        [stage, method, *options.values()],
+        [stage, method, *inputs.values()],
         stage,
         api_visibility="private",
         concurrency_id=REMOVING,
@@ -116,13 +120,15 @@ def _matters(spec: RemoverSpec, name: str) -> bool:
     return name in spec.uses or name in {"grow", "feather"}
 
 
-def _updates(services: Services, value: str, key: str, asked: dict[str, float | None]) -> Iterator[Update]:
-    """What the stage is told of one removal; failures are told, never raised."""
+def _updates(
+    services: Services, value: str, key: str, asked: dict[str, float | None], tries: float | None = 1
+) -> Iterator[Update]:
+    """What the stage is told of one removal, or of several; failures are told, never raised."""
     run = -1  # fits whatever the page waits for
     try:
         request = parse_removal(value)
         run = request.run
-        yield from _removal(services, request, services.removers[key], RemovalOptions.given(asked))
+        yield from _removal(services, request, services.removers[key], RemovalOptions.given(asked), count_of(tries))
     except RoremError as error:
         yield _trouble(services, run, key, told(error))
     except Exception:  # the border to the page: the visitor gets a sentence, the log the traceback
@@ -131,30 +137,32 @@ def _updates(services: Services, value: str, key: str, asked: dict[str, float | 
 
 
 def _removal(
-    services: Services, request: RemovalRequest, spec: RemoverSpec, options: RemovalOptions
+    services: Services, request: RemovalRequest, spec: RemoverSpec, options: RemovalOptions, tries: int
 ) -> Iterator[Update]:
     image, mask = services.photo(request.photo).image, services.mask(request.photo, request.drawing)
     as_mask(mask, image)
-    yield Started(run=request.run, seconds=estimate(spec, services.machine, mask, options), title=spec.title)
-    for update in services.remove(spec.key, image, mask, options):
+    if tries > 1:
+        yield from several(services, request, mask, plan_for(services, spec.key, mask, options, tries))
+    else:
+        yield from _one(services, request, (image, mask), spec, options)
+
+
+def _one(
+    services: Services,
+    request: RemovalRequest,
+    picture: tuple[Image, Mask],
+    spec: RemoverSpec,
+    options: RemovalOptions,
+) -> Iterator[Update]:
+    seconds = estimate(spec, services.machine, picture[1], options)
+    yield Started(run=request.run, seconds=seconds, title=spec.title)
+    for update in services.remove(spec.key, *picture, options):
         if isinstance(update, Progress):
             preview = None if update.preview is None else picture_address(update.preview)
             yield Working(run=request.run, fraction=update.fraction, box=update.box, preview=preview)
         else:
-            yield _done(services, request, spec, update)
-
-
-def _done(services: Services, request: RemovalRequest, spec: RemoverSpec, removal: Removal) -> Done:
-    made_by = tuple(sorted({entry.kind for entry in request.drawing.entries}))
-    return Done(
-        run=request.run,
-        photo=services.keep_result(request.photo, removal, made_by),
-        seconds=removal.seconds,
-        changed_outside=removal.changed_outside,
-        title=spec.title,
-        seed=removal.options.seed if "seed" in spec.uses else None,
-        notes=removal.notes,
-    )
+            result = services.keep_result(request.photo, update, request.made_by)
+            yield done(services, request.run, Tried(result, update, None))
 
 
 def _trouble(services: Services, run: int, key: str, sentence: str) -> Trouble:

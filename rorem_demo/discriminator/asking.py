@@ -94,16 +94,27 @@ def known(train: Examples, seed: int = 0) -> Known:
     )
 
 
-def report_of(loaded: Loaded, examples: Examples, settings: Settings | None = None) -> Report:
+def report_of(
+    loaded: Loaded, examples: Examples, settings: Settings | None = None, *, everything: bool = False
+) -> Report:
     """Everything about a trained network, on the rows of a dataset that it never learned from.
 
     The dataset need not be the one it learned from: a photo is in the same split in all of them.
+
+    Args:
+        loaded: the network.
+        examples: the dataset.
+        settings: of the figures.
+        everything: judge rows of all splits; for a dataset that nothing was learned from. Baselines learn nothing.
     """
     settings = settings or Settings()
     config, logits = loaded.config, logits_of(loaded.network)
     calibration = Calibration.from_json(config.calibration) if config.calibration else Calibration()
     held_out = _held_out(config)
     train, test, held = (examples.part(name, held_out) for name in ("train", "test", "held-out"))
+    if everything:
+        away = np.array([row.method in held_out for row in examples], np.bool_)
+        train, test, held = (examples.where(each) for each in (np.zeros_like(away), ~away, away))
     asked = ask((test, held), logits, calibration)
 
     def score(source: Any, mask: Any, result: Any) -> float:
@@ -126,7 +137,7 @@ def lineage_of(config: ModelConfig, train: Examples, skipped: dict[str, int] | N
 
     Args:
         config: of the model.
-        train: rows it learned from; counted by who labelled them.
+        train: rows to learn from; counted by who labelled them where the model does not tell.
         skipped: rows left out of the evaluation, by reason.
     """
     told = config.lineage
@@ -144,7 +155,7 @@ def lineage_of(config: ModelConfig, train: Examples, skipped: dict[str, int] | N
         seed=int(recipe.get("seed", 0)),
         rows={name: int(count) for name, count in told.get("rows", {}).items()},
         skipped=unused | left_out,
-        origins=dict(sorted(Counter(row.origin for row in train).items())),
+        origins=dict(told.get("origins") or sorted(Counter(row.origin for row in train).items())),
         held_out=_held_out(config),
     )
 

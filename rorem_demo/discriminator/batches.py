@@ -1,12 +1,11 @@
-"""Batches: prepared rows, varied anew in each epoch, weighed so that yes and no count the same.
+"""Batches: prepared rows in an order of each epoch, weighed so that yes and no count the same.
 
-A row's variation depends on seed, epoch and row alone, and the order on seed and epoch: whoever prepares them, in
-whatever process and however often a run is resumed, they are the same.
+The order hangs on seed and epoch alone: in whatever process and however often a run is resumed, it is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,62 +14,48 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from rorem_demo.discriminator.network import Network
 from rorem_demo.discriminator.windows import Arrays
 from rorem_demo.errors import InputError
 
-Place: TypeAlias = tuple[int, int]
-"""Epoch and row; epoch -1 is the row as it is."""
-AS_IT_IS = -1
 Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 class Samples(Dataset[dict[str, Tensor]]):
-    """Arrays of rows with `label` and `weight`, by Place.
+    """Arrays of rows with `label` and `weight`, by number.
 
     Args:
         prepared: arrays of each row (`prepared.Prepared`).
         labels: 0..1.
         weights: of the loss.
-        network: varies them.
-        seed: of the variations.
     """
 
-    def __init__(
-        self, prepared: Sequence[Arrays], labels: Numbers, weights: Numbers, network: Network, seed: int
-    ) -> None:
-        self._prepared, self._network, self._seed = prepared, network, seed
+    def __init__(self, prepared: Sequence[Arrays], labels: Numbers, weights: Numbers) -> None:
+        self._prepared = prepared
         self._told = np.stack([labels, weights], axis=1).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self._prepared)
 
-    def __getitem__(self, place: Place) -> dict[str, Tensor]:
-        epoch, number = place
-        arrays = self._prepared[number]
-        if epoch != AS_IT_IS:
-            arrays = self._network.varied(arrays, np.random.default_rng([self._seed, epoch, number]))
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
         label, weight = torch.from_numpy(self._told[number])
-        return {name: torch.tensor(array) for name, array in arrays.items()} | {"label": label, "weight": weight}
+        arrays = {name: torch.tensor(array) for name, array in self._prepared[number].items()}
+        return arrays | {"label": label, "weight": weight}
 
 
-class Order(Sampler[Place]):
-    """Places of `epoch`: shuffled, or one after the other as they are.
+class Order(Sampler[int]):
+    """Numbers of rows, shuffled for `epoch`.
 
     It has no method `set_epoch`, for Accelerate would call that with a number of its own, which starts anew on resume.
     """
 
-    def __init__(self, count: int, seed: int, epoch: int = AS_IT_IS) -> None:
+    def __init__(self, count: int, seed: int, epoch: int = 0) -> None:
         self._count, self._seed, self.epoch = count, seed, epoch
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Place]:
-        numbers: Iterable[int] = range(self._count)
-        if self.epoch != AS_IT_IS:
-            numbers = np.random.default_rng([self._seed, self.epoch]).permutation(self._count).tolist()
-        return ((self.epoch, number) for number in numbers)
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.random.default_rng([self._seed, self.epoch]).permutation(self._count).tolist())
 
 
 def balanced(labels: Numbers, weights: Numbers) -> Numbers:

@@ -19,7 +19,6 @@ from rorem_demo.runtime.pins import WeightFile
 from rorem_demo.runtime.weights import Weights
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor, nn
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -56,10 +55,6 @@ class Network(Protocol):
 
     def arrays(self, source: Image, mask: Mask, result: Image) -> Arrays:
         """What it takes of one result, as it is cached: the same shapes for every row."""
-        ...
-
-    def varied(self, arrays: Arrays, chance: np.random.Generator) -> Arrays:
-        """The same result seen differently, of the same shapes; its label still holds."""
         ...
 
     def __call__(self, batch: Mapping[str, Tensor]) -> Tensor:
@@ -101,11 +96,11 @@ NETWORKS = Networks(
         title="Compact judge",
         loader="rorem_demo.discriminator.compact:load",
         side=128,
-        views=1,
-        epochs=10,
-        batch=32,
+        views=2,
+        epochs=40,
+        batch=128,
         learning_rate=2e-3,
-        weight_decay=0.05,
+        weight_decay=0.5,
     ),
     NetworkSpec(
         key="sdxl",

@@ -37,7 +37,7 @@ class Recipe:
     network: str = _asked(str, "compact", "key of the network")
     push_to: str = _asked(str, "", "Hub repository owner/name to publish to, if the model is better than what is there")
     resume: bool = _asked(bool, False, "go on from the newest checkpoint in the output folder")
-    seed: int = _asked(int, 0, "of weights, order and variations", 0)
+    seed: int = _asked(int, 0, "of weights, order and dropout", 0)
     epochs: int = _asked(int, 0, "passes over the rows; by default the network's", 0)
     batch: int = _asked(int, 0, "rows a step, of all processes together; by default the network's", 0)
     learning_rate: float = _asked(float, 0.0, "the highest; by default the network's", 0)

@@ -76,7 +76,7 @@ class Run:
         self._each = max(1, recipe.batch // accelerator.num_processes)
         self._model, self._optimizer = accelerator.prepare(network.as_module(), _optimizer(network, recipe))
         self._train = self._loader(train, self._order)
-        self._validation = validation and self._loader(validation, Order(len(validation), recipe.seed))
+        self._validation = validation and self._loader(validation)
         self._best: dict[str, Tensor] = {}
         self.steps: int = len(self._train)
         """Of an epoch, each with a batch in every process."""
@@ -172,12 +172,10 @@ class Run:
     def _folder(self) -> Any:
         return self.recipe.output / "checkpoints"
 
-    def _loader(self, rows: Prepared, order: Order) -> Any:
+    def _loader(self, rows: Prepared, order: Order | None = None) -> Any:
+        """Batches in that order, yes and no balanced; or one after the other, as they are."""
         labels, weights = rows.examples.labels, rows.examples.weights
-        learned = order is self._order
-        samples = Samples(
-            rows, labels, balanced(labels, weights) if learned else weights, self.network, self.recipe.seed
-        )
+        samples = Samples(rows, labels, balanced(labels, weights) if order is not None else weights)
         workers = self.recipe.workers
         loader = DataLoader(samples, self._each, sampler=order, num_workers=workers, persistent_workers=False)
         return self.accelerator.prepare_data_loader(loader)

@@ -13,7 +13,6 @@ from math import expm1, log
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
@@ -77,10 +76,6 @@ class SdxlNetwork(nn.Module):
     def arrays(self, source: Image, mask: Mask, result: Image) -> Arrays:
         """See `latents.Latents`."""
         return self._latents(source, mask, result)
-
-    def varied(self, arrays: Arrays, chance: np.random.Generator) -> Arrays:  # noqa: ARG002  # what every network takes
-        """As they are: mirrored latents are not those of a mirrored photo."""
-        return arrays
 
     def trained(self) -> dict[str, Tensor]:
         """LoRA and head, by the names they are published under."""

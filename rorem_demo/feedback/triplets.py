@@ -171,20 +171,21 @@ def _id(*parts: str) -> str:
     return "0" * 10 + b32hexencode(sha256(" ".join(parts).encode()).digest()[:10]).decode().translate(_CROCKFORD)
 
 
-def imported(triplet: Triplet, key: bytes, now: datetime) -> Rating:
+def imported(triplet: Triplet, key: bytes, now: datetime, rater: str = "") -> Rating:
     """The answer of a triplet as it is kept, without its pictures; its id is always the same, so it is kept once.
 
-    The same answer to the same pixels by several annotators counts once, too: meta.json does not tell them apart.
+    The same answer to the same pixels by several annotators who are not told apart counts once, too.
 
     Args:
         triplet: with an answer.
         key: the store's; its receipt is `receipt_of(id, secret_of(key, id))`.
         now: when it is imported; when it was answered nobody knows.
+        rater: who answered, where that is told.
     """
     subject = triplet.subject
     if triplet.label is None:
         raise InputError("The triplet has no answer.", hint="Have it judged in the Annotate tab.")
-    name = _id(subject.key, str(triplet.label))
+    name = _id(subject.key, str(triplet.label), *filter(None, [rater]))
     return Rating(
         id=name,
         app=__version__,
@@ -195,7 +196,7 @@ def imported(triplet: Triplet, key: bytes, now: datetime) -> Rating:
         comment="",
         score=None,
         judge="",
-        rater="",
+        rater=rater,
         flags=(),
         consent="public" if subject.licence else "answer",
         licence=subject.licence,

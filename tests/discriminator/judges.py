@@ -60,6 +60,5 @@ def _logit(network: CompactNetwork, number: int) -> float:
 
 def _turn(network: CompactNetwork) -> None:
     with torch.no_grad():
-        for layer in (network.measured[-1], network.seen[-1]):
-            for parameter in layer.parameters():
-                parameter.neg_()
+        for parameter in network.layers[-1].parameters():
+            parameter.neg_()

@@ -93,6 +93,16 @@ def test_a_network_is_reported_on_whole_with_the_methods_it_was_not_shown() -> N
     assert "tiny-0" in card(report)
 
 
+def test_of_a_dataset_that_nothing_was_learned_from_every_row_is_judged() -> None:
+    network, rows = load(TINY, ()), examples(80)
+    network.eval()
+    report = report_of(Loaded(network, config(origins={"visitor": 7})), rows, Settings(draws=20), everything=True)
+    assert report.evaluation.test.scores.rows == sum(row.method in {"telea", "lama"} for row in rows)
+    assert report.evaluation.held_out.scores.rows == sum(row.method == "new" for row in rows)
+    assert report.lineage.origins == {"visitor": 7}
+    assert report.evaluation.test.baselines[2].why
+
+
 def test_the_lineage_is_the_models_own() -> None:
     counts = {"read": 9, "used": 5, "too-fast": 3}
     train = examples(8)

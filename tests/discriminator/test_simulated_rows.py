@@ -20,7 +20,7 @@ from rorem_demo.discriminator.simulated.pairs import Pair
 from rorem_demo.discriminator.simulated.photos import removed_by_migan, true_rows
 from rorem_demo.discriminator.simulated.places import photo_pairs
 from rorem_demo.discriminator.simulated.removals import AS_THEY_ARE, EASY, EASY_METHODS, METHODS
-from rorem_demo.discriminator.simulated.rows import row, write
+from rorem_demo.discriminator.simulated.rows import answered, write
 from rorem_demo.discriminator.simulated.textures import TEXTURES
 from rorem_demo.discriminator.splits import split_of
 from rorem_demo.errors import InputError
@@ -92,7 +92,8 @@ def test_nobody_accepts_an_easy_negative(key: str) -> None:
 
 def quick_rows(seed: int = 0) -> list:
     chance = np.random.default_rng(seed)
-    return [row(pair, key, ALL[key](pair, chance), chance) for pair in pairs(seed) for key in QUICK[:4]]
+    made = ((pair, key) for pair in pairs(seed) for key in QUICK[:4])
+    return [row for pair, key in made for row in answered(pair, key, ALL[key](pair, chance), chance)]
 
 
 def test_rows_are_simulated_and_say_how_they_were_labelled() -> None:

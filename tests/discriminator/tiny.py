@@ -41,9 +41,6 @@ class TinyNetwork(nn.Module):
         change = source[mask].astype(np.float32) - result[mask]
         return {"change": np.abs(change).mean(axis=0) / 64}
 
-    def varied(self, arrays: Arrays, chance: np.random.Generator) -> Arrays:
-        return {"change": (arrays["change"] + chance.normal(0, 0.05, 3)).astype(np.float32)}
-
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         found: Tensor = self.layers(batch["change"])
         return found[:, 0]

@@ -18,6 +18,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from rorem_demo.discriminator.current import Current
 from rorem_demo.imaging.drawings import encode_points
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Cost, Remover, RemoverSpec, ResolvedOptions, Step
@@ -271,8 +272,9 @@ def test_a_failing_model_leaves_its_traceback_in_the_log(
 # --- several tries ------------------------------------------------------------------------------------------------
 
 
-def test_several_tries_are_told_from_start_to_end(services: Services, photo: str) -> None:
-    some = replace(services, removers=Catalog(*(services.removers[key] for key in ("good", "broken", "plain"))))
+def test_several_tries_are_told_from_start_to_end(services: Services, photo: str, tmp_path: Path) -> None:
+    rows = Catalog(*(services.removers[key] for key in ("good", "broken", "plain")))
+    some = replace(services, removers=rows, discriminator=Current.of("none", tmp_path))
     updates = list(_updates(some, value_of(photo), "good", {"seed": 5.0}, 3))
     assert isinstance(updates[0], Started)
     assert (updates[0].title, updates[0].seconds) == ("1 of 3, Good", pytest.approx(0.6))

@@ -19,15 +19,15 @@ from rorem_demo.discriminator.simulated.rows import write
 from rorem_demo.errors import InputError, RoremError
 from rorem_demo.feedback.shards import Row
 
-SCENES = 90
-"""Makes about 4,700 rows."""
+SCENES = 300
+"""Makes 17,179 results, each with three answers."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0, or 1 after a sentence about what went wrong."""
     parser = argparse.ArgumentParser(prog="python -m rorem_demo.discriminator.simulated", description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="a new folder, for the shards")
-    parser.add_argument("--scenes", type=int, default=SCENES, help="52 rows each, about")
+    parser.add_argument("--scenes", type=int, default=SCENES, help="57 results each, about")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="processes; changes the time, not the rows")
     parser.add_argument("--photos", type=Path, help="instead of scenes: real pairs, to evaluate and never to train")

@@ -19,7 +19,9 @@ from rorem_demo.discriminator.simulated.colours import Floats, lab_of
 from rorem_demo.imaging.masks import bounding_box, grow
 from rorem_demo.imaging.types import Image, Mask, size_of
 
-VERSION = 1
+VERSION = 2
+"""2 asks three people about each result where 1 asked one; the measures are the same."""
+RATERS = 3
 LAPSE = 0.02
 """Share of answers that are wrong by slip, either way, however clear the case."""
 STEEPNESS = 5.0
@@ -89,9 +91,9 @@ class Faults:
         return float(LAPSE + (1 - 2 * LAPSE) / (1 + self.badness**STEEPNESS))
 
 
-def answer(faults: Faults, chance: np.random.Generator) -> Literal[0, 1]:
-    """What one of them says."""
-    return 1 if chance.random() < faults.yes else 0
+def answer(yes: float, chance: np.random.Generator) -> Literal[0, 1]:
+    """What one person says of a result that this share of people accepts."""
+    return 1 if chance.random() < yes else 0
 
 
 def faults(source: Image, truth: Image, result: Image, thing: Mask, changed: Mask) -> Faults:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,8 +26,8 @@ LICENCE = "Apache-2.0"
 """Of what the project renders itself; the photos beneath composites are free of rights."""
 RESULTS = 8
 """Of a pair, besides easy ones."""
-SHARD = 500
-"""Rows."""
+SHARD = 1500
+"""Rows, of a third as many results."""
 
 _EASY = 0.25
 """Easy results of a pair."""
@@ -45,20 +46,32 @@ def rows_of(pair: Pair, chance: Chance, results: int = RESULTS, licence: str = L
     if chance.random() < _EASY:
         drawn.append(chance.choice(list(EASY_METHODS)))
     for key in map(str, drawn):
-        yield row(pair, key, (METHODS.get(key) or EASY_METHODS[key])(pair, chance), chance, licence)
+        yield from answered(pair, key, (METHODS.get(key) or EASY_METHODS[key])(pair, chance), chance, licence)
 
 
-def row(pair: Pair, method: str, removed: Removed, chance: Chance, licence: str = LICENCE) -> Row:
-    """One result with what a simulated rater says of it."""
+def answered(pair: Pair, method: str, removed: Removed, chance: Chance, licence: str = LICENCE) -> Iterator[Row]:
+    """One result with what each of `labels.RATERS` simulated raters says of it; the first row has its pictures.
+
+    The first rater's slips and doubts come from `chance`, those of the others from the result itself, so that another
+    number of raters changes nothing else.
+    """
     found = labels.faults(pair.source, pair.truth, removed.image, pair.thing, removed.mask | pair.effects)
-    notes = {"place": pair.place, "severity": round(removed.severity, 4), "yes": round(found.yes, 4)}
+    notes: dict[str, Any] = {"place": pair.place, "severity": round(removed.severity, 4), "yes": round(found.yes, 4)}
     notes |= {name: round(value, 3) for name, value in asdict(found).items()}
     subject = subject_of(pair, method, removed, json.dumps(notes, sort_keys=True), licence)
-    rating = imported(Triplet(subject=subject, label=labels.answer(found, chance)), _KEY, _WRITTEN)
     pictures = subject.pictures()
-    files = (name_of(file) for file in (pictures.source, pictures.mask, pictures.result))
-    source, mask, result = files
-    return replace(rating, files=PictureFiles(source=source, mask=mask, result=result)), pictures
+    source, mask, result = map(name_of, (pictures.source, pictures.mask, pictures.result))
+    first, *others = said(subject, labels.answer(found.yes, chance), notes["yes"])
+    yield replace(first, files=PictureFiles(source=source, mask=mask, result=result)), pictures
+    yield from ((rating, None) for rating in others)
+
+
+def said(subject: Subject, first: Literal[0, 1], yes: float) -> Iterator[Rating]:
+    """The answers of all raters to a result that a share `yes` of people accepts, of whom the first has answered."""
+    chance = np.random.default_rng(list(bytes.fromhex(subject.result)))
+    answers = [first, *(labels.answer(yes, chance) for _ in range(labels.RATERS - 1))]
+    for number, label in enumerate(answers, 1):
+        yield imported(Triplet(subject=subject, label=label), _KEY, _WRITTEN, rater=f"simulated-{number}")
 
 
 def subject_of(pair: Pair, method: str, removed: Removed, options: str, licence: str) -> Subject:

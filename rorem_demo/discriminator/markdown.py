@@ -58,7 +58,7 @@ def rates(part: Part) -> str:
     """People beside the judge, method by method, and the gap beside the paper's."""
     if not part.methods:
         return "There are no such rows.\n"
-    head = ("method", "rows", "photos", "people %", "judge %", "expected %", "gap, points", "AUROC")
+    head = ("method", "rows", "photos", "accepted %", "judge %", "expected %", "gap, points", "AUROC")
     lines = [table(head, map(_method, part.methods)), _reasons(_method_reasons(part.methods))]
     if part.gaps:
         own = f"Gap: mean {part.gaps.mean:.1f}, largest {part.gaps.largest:.1f} ({_cell(part.gaps.method)}) points. "
@@ -205,7 +205,7 @@ def _easy(evaluation: Evaluation) -> str:
 
 
 def _reasons(reasons: Sequence[str]) -> str:
-    return "".join(["\n", *(f"- {_cell(reason)}.\n" for reason in reasons)]) if reasons else ""
+    return "".join(["\n", *(f"- {_cell(reason).removesuffix('.')}.\n" for reason in reasons)]) if reasons else ""
 
 
 def _cell(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from rorem_demo.discriminator.simulated.pairs import Pair
 from rorem_demo.discriminator.simulated.photos import removed_by_migan, true_rows
 from rorem_demo.discriminator.simulated.places import photo_pairs
 from rorem_demo.discriminator.simulated.removals import AS_THEY_ARE, EASY, EASY_METHODS, METHODS
-from rorem_demo.discriminator.simulated.rows import answered, write
+from rorem_demo.discriminator.simulated.rows import answered, said, subject_of, write
 from rorem_demo.discriminator.simulated.textures import TEXTURES
 from rorem_demo.discriminator.splits import split_of
 from rorem_demo.errors import InputError
@@ -97,13 +98,30 @@ def quick_rows(seed: int = 0) -> list:
 
 
 def test_rows_are_simulated_and_say_how_they_were_labelled() -> None:
-    for rating, pictures in quick_rows():
+    for rating, _ in quick_rows():
         assert rating.origin == "simulated"
         assert rating.revision == f"rule-{labels.VERSION}"
         notes = json.loads(rating.options)
         assert labels.LAPSE <= notes["yes"] <= 1 - labels.LAPSE
         assert notes["place"].startswith("photo-")
-        assert pictures is not None
+
+
+def test_three_raters_answer_for_each_result_and_the_first_row_has_its_pictures() -> None:
+    rows = quick_rows()
+    assert [rating.rater for rating, _ in rows] == ["simulated-1", "simulated-2", "simulated-3"] * (len(rows) // 3)
+    assert [pictures is not None for _, pictures in rows] == [True, False, False] * (len(rows) // 3)
+    assert len({rating.result for rating, _ in rows}) == len(rows) // 3
+    assert len({rating.receipt for rating, _ in rows}) == len(rows)
+
+
+def test_raters_agree_as_often_as_the_rule_says() -> None:
+    pair = pairs()[0]
+    subject = subject_of(pair, "truth", ALL["truth"](pair, np.random.default_rng(0)), "{}", "")
+    asked = [replace(subject, result=f"{number:064x}") for number in range(400)]
+    for yes in (0.02, 0.5, 0.98):
+        others = [[rating.label for rating in said(each, 1, yes)][1:] for each in asked]
+        assert np.mean(others) == pytest.approx(yes, abs=0.06)
+        assert {len(each) for each in others} == {labels.RATERS - 1}
 
 
 def test_the_same_seed_is_the_same_bytes_and_the_reader_takes_every_row(tmp_path: Path) -> None:
@@ -114,10 +132,11 @@ def test_the_same_seed_is_the_same_bytes_and_the_reader_takes_every_row(tmp_path
     for relative, path in files.items():
         assert path.read_bytes() == (tmp_path / "two" / relative).read_bytes()
     examples = read_examples(str(tmp_path / "one"))
-    assert len(examples) == len(written)
+    assert len(examples) == len(written) // labels.RATERS
+    assert {example.ratings for example in examples} == {labels.RATERS}
     assert {example.method for example in examples} == set(QUICK[:4])
     assert {example.origin for example in examples} == {"simulated"}
-    assert all(example.label in (0, 1) for example in examples)
+    assert {round(labels.RATERS * example.label, 5) for example in examples} <= set(range(labels.RATERS + 1))
 
 
 def test_a_row_that_comes_twice_is_kept_once(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from rorem_demo.imaging.types import Box, Image, Mask, Size, as_image, as_mask, 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 """What a network takes of one row, by name; the same shapes for every row."""
 
-LONGEST = 1024
-"""Pixels: larger photos are seen reduced to it, as `feedback.pictures.LONGEST_SIDE` keeps them."""
+LONGEST = 512
+"""Pixels: larger photos are seen reduced to it. No more than `feedback.pictures.LONGEST_SIDE`, so that the dataset has
+all that is seen, and about the size of what was learned from first, so that an enlarged photo scores alike."""
 WIDE = 128
 NEAR = 64
 """Sides of the views, in pixels."""

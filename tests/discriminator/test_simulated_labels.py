@@ -124,6 +124,6 @@ def test_any_rater_may_slip_and_worse_is_accepted_less(one: float, other: float)
 def test_answers_come_as_often_as_they_should() -> None:
     borderline = Faults(colour=1.0, texture=0, edges=0, lines=0, ghost=0)
     chance = np.random.default_rng(0)
-    share = np.mean([answer(borderline, chance) for _ in range(4000)])
+    share = np.mean([answer(borderline.yes, chance) for _ in range(4000)])
     assert share == pytest.approx(borderline.yes, abs=0.03)
     assert borderline.yes == pytest.approx(0.5)

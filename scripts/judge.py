@@ -8,6 +8,7 @@ reports on; nothing is learned or chosen by them.
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser
 from collections import defaultdict
@@ -17,6 +18,7 @@ from statistics import mean
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
+os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy: sums by several threads differ in their last digits from run to run
 
 from rorem_demo.discriminator.asking import report_of  # noqa: E402  # needs the path above
 from rorem_demo.discriminator.card import card  # noqa: E402

@@ -29,7 +29,7 @@ def plots(evaluation: Evaluation) -> dict[str, bytes]:
 
 
 def _reliability(bins: Sequence[Bin], before: Sequence[Bin]) -> Figure:
-    figure, axes = _square("said by the judge", "said by people", "Reliability")
+    figure, axes = _square("said by the judge", "said by raters", "Reliability")
     axes.plot((0, 1), (0, 1), color=_FAINT, linewidth=1, linestyle="--")
     for found, colour, name in ((before, _FAINT, "before calibration"), (bins, _JUDGE, "calibrated")):
         if found:
@@ -63,7 +63,7 @@ def _rates(known: Sequence[MethodRates], held_out: Sequence[MethodRates]) -> Fig
     figure = Figure(figsize=(1.5 * _SIDE, 1.2 + 0.45 * max(1, len(methods))), layout="constrained")
     axes = figure.add_subplot(title="Success rate per method", xlabel="%", xlim=(-3, 103))
     for name, colour, shift, values in (
-        ("people", _PEOPLE, -0.12, [(rates.people, rates.people_interval) for rates in methods]),
+        ("raters", _PEOPLE, -0.12, [(rates.people, rates.people_interval) for rates in methods]),
         ("judge", _JUDGE, 0.12, [(rates.judged, rates.judged_interval) for rates in methods]),
     ):
         _points(axes, values, name, colour, shift)

@@ -66,7 +66,7 @@ def remove_two_towers(page: Page) -> None:
         page.mouse.up()
     page.keyboard.press("Control+Enter")
     page.wait_for_selector('[data-part="view"][data-mode="result"]', timeout=30_000)
-    page.wait_for_function("document.querySelector('#stage [data-likely]').textContent", timeout=30_000)  # it loads once
+    page.wait_for_function("document.querySelector('#stage [data-likely]').textContent", timeout=30_000)  # loads once
     page.wait_for_timeout(1000)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.removers.sdxl_encodings import Encodings
 from rorem_demo.removers.sdxl_files import Place, SdxlNetworks, read
 from rorem_demo.removers.sdxl_prompts import BACKGROUND, FINE, NOTHING, OBJECTS, POOR, Meaning, meanings
 
@@ -28,6 +30,8 @@ _RGB = np.array([[60, 60, 60], [-60, -5, 10], [25, 15, -5], [-70, -50, -35]], np
 _GREY = np.array([150, 140, 130], np.float32)
 """Grey levels of red, green and blue for each latent channel, and for none: Vass, "Explaining the SDXL latent space"
 (huggingface.co/blog/TimothyAlexisVass/explaining-the-sdxl-latent-space, 2023)."""
+_ENCODINGS: WeakKeyDictionary[Any, Encodings] = WeakKeyDictionary()
+"""Of each VAE: rows of one repository share it, so what one method saw of a photo the next need not look at."""
 _MOST_SHOWN = 10
 """Up to so many steps each is shown, of more every second one."""
 
@@ -87,6 +91,7 @@ class SdxlRemover:
         self._unet, self._vae, self._place = networks.unet, networks.vae, networks.place
         self._scheduler, self._prompts = scheduler, prompts
         self._few_steps = isinstance(scheduler, LCMScheduler)
+        self._encodings = _ENCODINGS.setdefault(self._vae, Encodings())
 
     def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
         """Yield after every step of the UNet, with previews, and at last the image.
@@ -97,29 +102,35 @@ class SdxlRemover:
         """
         # The mode belongs to the thread, so it must not stay on while a caller has the thread.
         scheduler, times = self._timetable(options.steps)
-        count = len(times) + 4  # of what takes about as long as a step: two encodings, and a decoding like two
+        begun = 1 if self._few_steps else 2  # pictures to encode
+        count = begun + len(times) + 2  # of what takes about as long as a step; decoding takes as long as two
         pixels, hole = _tensors(image, mask)
         yield Step(0.0)
-        start = self._encoded(pixels)
-        yield Step(1 / count)
         known = self._known(pixels, hole)
+        yield Step(1 / count)
         generator = torch.Generator().manual_seed(options.seed)
-        noise = torch.randn(start.shape, generator=generator).to(start.device)  # the same wherever it is then used
-        latents = scheduler.add_noise(start, noise, times[:1])
-        yield Step(2 / count)
+        latents = self._start(scheduler, times[:1], pixels, generator)
+        yield Step(begun / count)
         for number, time in enumerate(times, start=1):
             guess = self._guess(scheduler.scale_model_input(latents, time), time, known, options.guidance)
             done = scheduler.step(guess, time, latents, generator=generator)
             latents = done.prev_sample
             shown = number % 2 == 0 or len(times) <= _MOST_SHOWN
-            yield Step((2 + number) / count, _preview(_outcome(done), image, mask) if shown else None)
+            yield Step((begun + number) / count, _preview(_outcome(done), image, mask) if shown else None)
         yield Step(1.0, self._decoded(latents))
+
+    def _start(self, scheduler: Any, time: Tensor, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        """Noise; unless steps are few the photo is mixed in, for which it has to be encoded."""
+        sides = [side // self._scale for side in pixels.shape[-2:]]
+        noise = torch.randn((1, 4, *sides), generator=generator).to(self._place.device)  # the same wherever it is used
+        return noise if self._few_steps else scheduler.add_noise(self._encoded(pixels), noise, time)
 
     def _timetable(self, steps: int) -> tuple[Any, Tensor]:
         """A scheduler of its own for this picture, and as many times as there are steps, latest first.
 
         The first of one time more is skipped unless steps are few: so published, as strength 0.99, because from pure
-        noise the colours drift. Of four steps that would leave three; there the photo is mixed in at the first.
+        noise the colours drift. Of four steps that would leave three; so few begin with noise alone, as consistency
+        models do (Luo et al., LCM, 2023), and nothing of the object is in it.
         """
         scheduler = type(self._scheduler).from_config(self._scheduler.config)
         if self._few_steps and steps > (most := scheduler.config.original_inference_steps):
@@ -130,9 +141,12 @@ class SdxlRemover:
             scheduler.set_begin_index(skipped)
         return scheduler, scheduler.timesteps[skipped:]
 
-    @torch.inference_mode()
     def _encoded(self, pixels: Tensor) -> Tensor:
         """Latents in float32: the mean of what the VAE gives, so that nothing but the noise depends on chance."""
+        return self._encodings.of(pixels, self._encode)
+
+    @torch.inference_mode()
+    def _encode(self, pixels: Tensor) -> Tensor:
         given = pixels.to(self._place.device, self._vae.dtype, memory_format=torch.channels_last)
         mean: Tensor = self._vae.encode(given).latent_dist.mode().float()
         return mean * float(self._vae.config["scaling_factor"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +13,20 @@ from weakref import WeakValueDictionary
 import diffusers
 import torch
 from diffusers import AutoencoderKL, SchedulerMixin, UNet2DConditionModel
-from diffusers.loaders.lora_pipeline import StableDiffusionXLLoraLoaderMixin
-from diffusers.utils.state_dict_utils import convert_unet_state_dict_to_peft
-from peft.tuners.tuners_utils import BaseTunerLayer
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rorem_demo.errors import UnavailableError
+from rorem_demo.removers.sdxl_lora import Added, check_fit, read_lora
 from rorem_demo.runtime import guard
 from rorem_demo.runtime.precision import native_precision
 
 Network: TypeAlias = Any
 """A network of diffusers, whose types a checker cannot see."""
 
+_AT_ONCE = 32
+"""Tensors read between two openings of a file; the largest have 26 MB."""
 _LORA = "pytorch_lora_weights.safetensors"
 _FORMER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """How diffusers called the parts of a VAE's attention until 2023; repositories may still hold such files."""
@@ -71,12 +73,16 @@ def read(title: str, files: tuple[Path, ...], place: Place, *, lora: bool = Fals
         UnavailableError: a file is missing, damaged or of another model.
     """
     vae, scheduler = read_vae(title, files, place), _scheduler(title, files)
-    unet = _unet(title, files)
+    unet = _blank_unet(title, files)
+    added: dict[str, Added] = {}
     if lora:
         path = found(title, files, "*", _LORA)
         with readable(title, path):
-            _fuse(unet, path)
-    # Only now: what a LoRA adds is small, and bfloat16 would lose more of it than float16 does.
+            added = read_lora(path, unet.config)
+            check_fit(added, unet.state_dict())
+    weights = found(title, files, "unet", "*.safetensors")
+    with readable(title, weights):
+        _fill(unet, dict(_streamed(weights, place.unet, added)))
     return SdxlNetworks(unet=_placed(unet, place.device, place.unet), vae=vae, scheduler=scheduler, place=place)
 
 
@@ -104,17 +110,29 @@ def told(path: Path) -> dict[str, Any]:
     return content
 
 
-def _unet(title: str, files: tuple[Path, ...]) -> Network:
-    """In the numbers of the file."""
+def _blank_unet(title: str, files: tuple[Path, ...]) -> Network:
     config = found(title, files, "unet", "config.json")
     with readable(title, config):
         network = _blank(UNet2DConditionModel, config)
         if network.config["in_channels"] != 9 or network.config["addition_embed_type"] != "text_time":
             raise ValueError(network.config)
-    weights = found(title, files, "unet", "*.safetensors")
-    with readable(title, weights):
-        _fill(network, load_file(weights))
     return network
+
+
+def _streamed(path: Path, dtype: torch.dtype, added: Mapping[str, Added]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a file in these numbers, a LoRA's part added, while no more of the file is in memory than one.
+
+    A file that stays open is mapped, and what was read of it counts as memory: twice what the network needs.
+    """
+    with safe_open(path, "pt") as file:
+        names = list(file.keys())
+    for start in range(0, len(names), _AT_ONCE):
+        with safe_open(path, "pt") as file:
+            for name in names[start : start + _AT_ONCE]:
+                tensor = file.get_tensor(name)
+                given = added[name].to(tensor) if name in added else tensor
+                form = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+                yield name, given.to(dtype, copy=True, memory_format=form)
 
 
 def read_vae(title: str, files: tuple[Path, ...], place: Place) -> Network:
@@ -163,19 +181,3 @@ def _placed(network: Network, device: torch.device, dtype: torch.dtype) -> Netwo
 def _current(name: str) -> str:
     *path, part, kind = name.split(".")
     return ".".join((*path, _FORMER.get(part, part), kind)) if "attentions" in path else name
-
-
-def _fuse(unet: Network, path: Path) -> None:
-    """Add a LoRA to the weights, be it in peft's format or in an older one; not one that fits only in part."""
-    loader: Any = StableDiffusionXLLoraLoaderMixin
-    current: Any = convert_unet_state_dict_to_peft
-    layers, alphas = loader.lora_state_dict(load_file(path), unet_config=unet.config)
-    # Some files mix two formats; the library goes by the first name and would leave out half of the layers.
-    layers = current(layers)
-    loader.load_lora_into_unet(layers, alphas, unet, low_cpu_mem_usage=True)
-    wanted = sum(name.endswith("lora_B.weight") for name in layers)
-    matched = sum(isinstance(module, BaseTunerLayer) for module in unet.modules())
-    if not 0 < wanted == matched:  # the library only warns of the others
-        raise ValueError(f"{matched} of {wanted} layers fit")
-    unet.fuse_lora()
-    unet.unload_lora()

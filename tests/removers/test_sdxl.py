@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from diffusers import LCMScheduler, StableDiffusionXLInpaintPipeline, UNet2DCond
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image as Pictures
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.sizes import SizeRule
@@ -26,7 +28,8 @@ from rorem_demo.removers import sdxl_files, sdxl_prompts
 from rorem_demo.removers.base import Cost, RemovalOptions, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.erase import erase, finish
 from rorem_demo.removers.sdxl import SdxlRemover, load, load_few_steps, load_inpainting
-from rorem_demo.removers.sdxl_files import Place
+from rorem_demo.removers.sdxl_encodings import EXPIRY, MOST, Encodings
+from rorem_demo.removers.sdxl_files import Place, SdxlNetworks
 from rorem_demo.removers.sdxl_prompts import FINE, NOTHING, POOR
 from tests.removers.sdxl_checkpoint import write_tiny_lora, write_tiny_sdxl
 
@@ -197,7 +200,7 @@ def test_the_picture_is_that_of_the_published_call(
     assert theirs.std() > 5, "a picture without contrast proves nothing"
 
 
-def test_four_steps_give_the_picture_of_the_pipeline_with_the_same_start(
+def test_four_steps_give_the_picture_of_the_pipeline(
     few: SdxlRemover, published: Path, lora: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipe = pipeline(published, monkeypatch)
@@ -205,15 +208,8 @@ def test_four_steps_give_the_picture_of_the_pipeline_with_the_same_start(
     layers = load_file(lora)
     new = {name.replace(".lora.down.", ".lora_A.").replace(".lora.up.", ".lora_B."): layers[name] for name in layers}
     pipe.load_lora_weights(new)  # not fused, so this proves the fusing too
-    pipe.scheduler.set_timesteps(4)
-    pixels = torch.from_numpy(scene()[0].astype(np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
-    with torch.no_grad():
-        start = pipe.vae.encode(pixels).latent_dist.mode() * pipe.vae.config.scaling_factor
-    generator = torch.Generator().manual_seed(3)
-    noise = torch.randn(start.shape, generator=generator)
-    latents = pipe.scheduler.add_noise(start, noise, pipe.scheduler.timesteps[:1])
     how = {"prompt": "", "num_inference_steps": 4, "strength": 1.0, "guidance_scale": 1.0}
-    theirs = painted(pipe, generator, latents=latents, **how)
+    theirs = painted(pipe, torch.Generator().manual_seed(3), **how)
     assert difference(filled(few, ResolvedOptions(seed=3, steps=4)), theirs) <= 1
     assert theirs.std() > 5, "a picture without contrast proves nothing"
 
@@ -608,7 +604,86 @@ def test_a_gpu_gets_half_the_unet_and_a_vae_that_does_not_overflow(monkeypatch: 
     assert Place.here() == HALF
 
 
-def test_the_adapter_keeps_no_picture(remover: SdxlRemover) -> None:
+def test_the_adapter_keeps_no_picture_but_what_its_vae_made_of_the_last(remover: SdxlRemover) -> None:
     before = dict(vars(remover))
-    filled(remover, ResolvedOptions())
+    for seed in range(3 * MOST):
+        image, mask = scene()
+        filled(remover, ResolvedOptions(steps=1, seed=seed), image=image + np.uint8(seed), mask=mask)
     assert vars(remover) == before
+    assert len(remover._encodings) == MOST
+
+
+# What is run, counted: seconds differ from machine to machine
+
+
+@contextmanager
+def counted(remover: SdxlRemover) -> Iterator[Counter[str]]:
+    """How often the networks run."""
+    seen: Counter[str] = Counter()
+    parts = {"unet": remover._unet, "encoder": remover._vae.encoder, "decoder": remover._vae.decoder}
+    hooks = [part.register_forward_pre_hook(lambda *_, name=name: seen.update([name])) for name, part in parts.items()]
+    yield seen
+    for hook in hooks:
+        hook.remove()
+
+
+def test_four_steps_run_the_unet_four_times_and_each_half_of_the_vae_once(few: SdxlRemover) -> None:
+    image, mask = scene()
+    with counted(few) as seen:
+        filled(few, ResolvedOptions(steps=4), image=image + np.uint8(91), mask=mask)
+    assert seen == {"unet": 4, "encoder": 1, "decoder": 1}
+
+
+def test_many_steps_encode_the_photo_too(remover: SdxlRemover) -> None:
+    image, mask = scene()
+    with counted(remover) as seen:
+        filled(remover, ResolvedOptions(steps=5), image=image + np.uint8(92), mask=mask)
+    assert seen == {"unet": 5, "encoder": 2, "decoder": 1}
+
+
+def test_a_second_removal_of_one_photo_reuses_its_encodings(remover: SdxlRemover) -> None:
+    image, mask = scene()
+    image = image + np.uint8(93)
+    first = filled(remover, ResolvedOptions(steps=2, seed=1), image=image, mask=mask)
+    with counted(remover) as seen:
+        again = filled(remover, ResolvedOptions(steps=2, seed=1), image=image, mask=mask)
+        filled(remover, ResolvedOptions(steps=2, seed=2), image=image, mask=mask)
+    assert seen == {"unet": 4, "decoder": 2}
+    assert np.array_equal(first, again)
+    with counted(remover) as seen:
+        filled(remover, ResolvedOptions(steps=2), image=image, mask=~mask)
+    assert seen["encoder"] == 1, "another mask leaves another picture, but the photo is the same"
+
+
+def test_rows_that_share_a_vae_share_what_it_saw(remover: SdxlRemover, few: SdxlRemover, published: Path) -> None:
+    same = SdxlRemover(replace_vae(few, remover), few._scheduler, few._prompts)
+    image, mask = scene()
+    filled(remover, ResolvedOptions(steps=1), image=image + np.uint8(94), mask=mask)
+    with counted(same) as seen:
+        filled(same, ResolvedOptions(steps=4), image=image + np.uint8(94), mask=mask)
+    assert seen["encoder"] == 0
+
+
+def replace_vae(few: SdxlRemover, remover: SdxlRemover) -> SdxlNetworks:
+    return SdxlNetworks(unet=few._unet, vae=remover._vae, scheduler=few._scheduler, place=EXACT)
+
+
+def test_encodings_expire() -> None:
+    now = [0.0]
+    kept = Encodings(lambda: now[0])
+    pixels = torch.zeros(1, 3, 8, 8)
+    runs: list[int] = []
+
+    def encode(given: Tensor) -> Tensor:
+        runs.append(1)
+        return given + 1
+
+    for moment in (0.0, EXPIRY - 1, 2 * EXPIRY):
+        now[0] = moment
+        assert torch.equal(kept.of(pixels, encode), pixels + 1)
+    assert len(runs) == 2
+    assert torch.equal(kept.of(pixels.reshape(1, 3, 4, 16), encode), torch.ones(1, 3, 4, 16)), (
+        "same values, other shape"
+    )
+    now[0] = 10 * EXPIRY
+    assert len(kept) == 0

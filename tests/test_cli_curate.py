@@ -19,6 +19,7 @@ from rorem_demo.cli import main
 from rorem_demo.cli.curate import place
 from rorem_demo.curation.recipe import BANDS
 from rorem_demo.curation.table import HEADER
+from rorem_demo.feedback.records import Rating
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from rorem_demo.ui.routes import Routes
@@ -132,7 +133,7 @@ def test_what_it_is_unsure_of_waits_in_the_annotate_tab_the_least_sure_first(des
         answer = {"visit": "anna", "removed": True}
         assert http.post(f"/rorem/annotate/{item['item']}/rating", json=answer).status_code == 201
         item = http.post("/rorem/annotate/next", json={"visit": "anna"}).json()
-    kept = [held.rating for held in services.judging.desk.store.each()]
+    kept = [held.record for held in services.judging.desk.store.each(Rating)]
     doubts = {item.digests[2]: doubt(item) for item in services.annotating.pile.items}
     services.close(0.0)
     assert [(one.origin, one.method, one.licence) for one in kept] == [("annotate", "telea", "CC0-1.0")] * len(rows)

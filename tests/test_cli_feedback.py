@@ -22,12 +22,12 @@ from rorem_demo.cli.feedback_desk import LONGEST_WAIT, TRIES, patiently
 from rorem_demo.errors import UnavailableError
 from rorem_demo.feedback.hub import ConflictError, RetryLaterError
 from rorem_demo.feedback.identity import receipt_of, secret_of
-from rorem_demo.feedback.pictures import encoded
-from rorem_demo.feedback.records import Pictures, Rating
+from rorem_demo.feedback.pictures import encoded, encoded_pair
+from rorem_demo.feedback.records import Pictures, Rating, Vote
 from rorem_demo.feedback.store import Store
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
-from tests.feedback.answers import keep_shared, rating
+from tests.feedback.answers import PAIR_PICTURES, keep_shared, keep_shared_vote, rating
 from tests.hub import WRITER, LoopbackHub
 
 NAME = "owner/ratings"
@@ -95,7 +95,7 @@ class Desk:
         return receipt_of(one.id, secret)
 
     def ids(self) -> set[str]:
-        found: set[str] = self.with_store(lambda store: {held.rating.id for held in store.each()})
+        found: set[str] = self.with_store(lambda store: {held.record.id for held in store.each(Rating)})
         return found
 
 
@@ -117,11 +117,14 @@ def hub(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
         yield running
 
 
+MASK = np.zeros((30, 40), np.bool_)
+MASK[10:20, 10:20] = True
+GREYS = [np.full((30, 40, 3), level, np.uint8) for level in (100, 200)]
+
+
 def pictures(seed: int = 0) -> Pictures:
     source, result = np.random.default_rng(seed).integers(0, 256, (2, 30, 40, 3), dtype=np.uint8)
-    mask = np.zeros((30, 40), np.bool_)
-    mask[10:20, 10:20] = True
-    return encoded(source, mask, result, None)
+    return encoded(source, MASK, result, None)
 
 
 def shards(hub: LoopbackHub) -> list[str]:
@@ -139,6 +142,15 @@ def test_status_says_what_is_kept_and_where(desk: Desk) -> None:
     assert said["token"] is False
     assert desk.run("status") == 0
     assert ["kept", "3"] in [line.split() for line in desk.lines()]
+
+
+def test_status_tells_votes_from_ratings(desk: Desk) -> None:
+    desk.keep(3)
+    desk.with_store(lambda store: keep_shared_vote(store, PAIR_PICTURES))
+    said = desk.said("status")
+    assert (said["kept"], said["votes"], said["waiting"], said["votes_waiting"], said["in_review"]) == (4, 1, 4, 1, 1)
+    assert desk.run("status") == 0
+    assert ["votes", "waiting", "1"] in [line.split() for line in desk.lines()]
 
 
 def test_status_of_a_folder_that_is_a_file_is_one_sentence(desk: Desk) -> None:
@@ -264,11 +276,26 @@ def test_review_lists_shows_and_decides(desk: Desk, tmp_path: Path) -> None:
     assert white[12:18, 12:18].all()
     assert not white[:8].any()
     assert desk.said("review", "--reject", f"{second}.jpg", "--accept-all") == {"accepted": 2, "rejected": 1}
-    held = desk.with_store(lambda store: {one.rating.id: one for one in store.each()})
+    held = desk.with_store(lambda store: {one.record.id: one for one in store.each(Rating)})
     assert [held[key].review for key in (first, second, third)] == ["accepted", "rejected", "accepted"]
-    assert held[second].rating.files is None
+    assert held[second].record.files is None
     assert desk.run("review") == 0
     assert desk.lines() == ["No pictures wait for a reviewer."]
+
+
+def test_review_shows_both_results_of_a_vote_and_decides(desk: Desk, tmp_path: Path) -> None:
+    shown = encoded_pair(GREYS[0], MASK, *GREYS, None)
+    key = desk.with_store(lambda store: keep_shared_vote(store, shown))
+    assert desk.run("review", "--show", str(tmp_path), "--json") == 0
+    (row,) = map(json.loads, desk.lines())
+    assert (row["id"], row["answer"], row["method"]) == (key, "both-good", "shift-map, telea")
+    with PIL.Image.open(tmp_path / f"{key}.jpg") as together:
+        assert together.size == (4 * 40 + 3 * 8, 30)
+        levels = [np.asarray(together)[5:25, left + 5 : left + 35].mean() for left in (96, 144)]
+    assert levels == pytest.approx([100, 200], abs=3)
+    assert desk.said("review", "--reject", key) == {"accepted": 0, "rejected": 1}
+    (held,) = desk.with_store(lambda store: list(store.each(Vote)))
+    assert (held.record.files, held.review) == (None, "rejected")
 
 
 def test_a_review_that_names_an_unknown_id_decides_nothing(desk: Desk) -> None:
@@ -320,10 +347,16 @@ def test_what_is_exported_can_be_imported_elsewhere(desk: Desk, tmp_path: Path) 
     assert other.said(*arguments)["kept"] == 2
     again = other.said(*arguments)
     assert (again["kept"], again["known"]) == (0, 2)
-    kept = other.with_store(lambda store: [held.rating for held in store.each()])
+    kept = other.with_store(lambda store: [held.record for held in store.each(Rating)])
     assert {(one.origin, one.method, one.licence) for one in kept} == {("imported", "elsewhere", "CC0-1.0")}
     assert sorted(one.label for one in kept) == [0, 1]
     assert all(one.files for one in kept)
+
+
+def test_votes_are_not_exported(desk: Desk, tmp_path: Path) -> None:
+    desk.keep(pictures=pictures(0))
+    desk.with_store(lambda store: keep_shared_vote(store, PAIR_PICTURES))
+    assert desk.said("export", str(tmp_path / "export"))["rows"] == 1
 
 
 def test_import_without_a_licence_keeps_answers_alone(desk: Desk, tmp_path: Path) -> None:
@@ -331,7 +364,7 @@ def test_import_without_a_licence_keeps_answers_alone(desk: Desk, tmp_path: Path
     desk.said("export", str(tmp_path / "export"))
     other = Desk(replace(desk.settings, data=tmp_path / "other"), desk.capsys)
     assert other.said("import", str(tmp_path / "export"))["kept"] == 1
-    (kept,) = other.with_store(lambda store: [held.rating for held in store.each()])
+    (kept,) = other.with_store(lambda store: [held.record for held in store.each(Rating)])
     assert (kept.files, kept.consent) == (None, "answer")
 
 
@@ -354,7 +387,7 @@ def test_import_does_not_bring_back_what_was_deleted_here(desk: Desk, tmp_path: 
     desk.said("export", str(tmp_path / "export"))
     other = Desk(replace(desk.settings, data=tmp_path / "other"), desk.capsys)
     other.said("import", str(tmp_path / "export"))
-    (kept,) = other.with_store(lambda store: [held.rating for held in store.each()])
+    (kept,) = other.with_store(lambda store: [held.record for held in store.each(Rating)])
     other.said("delete", other.receipt(kept))
     assert other.said("import", str(tmp_path / "export"))["deleted"] == 1
     assert other.ids() == set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -13,18 +12,14 @@ from time import monotonic
 from rorem_demo.annotating.feeds import Feed
 from rorem_demo.annotating.items import Item, key_of, read_triplet
 from rorem_demo.annotating.pile import Pile
-from rorem_demo.annotating.tickets import Ticket, Tickets
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.pictures import encoded
-from rorem_demo.feedback.records import Answer, Pictures, Receipt, Subject
+from rorem_demo.feedback.records import Answer, Pictures, Rating, Receipt, Subject
 from rorem_demo.judging import Judging
+from rorem_demo.tickets import GoneError, Ticket, Tickets
 
 _MOST_VISITORS = 1000
 """Whose answers are remembered at once, to ask the store only once for each."""
-
-
-class GoneError(InputError):
-    """An id that was never issued, or has expired."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +77,7 @@ class Annotating:
         self.pile = Pile(feed, max_pixels, self._count_answers, clock)
         self._max_pixels = max_pixels
         self._priority = priority
-        self._tickets = Tickets(clock)
+        self._tickets: Tickets[Item] = Tickets(clock)
         self._lock = Lock()
         self._answers: Counter[str] = Counter()
         self._said: OrderedDict[str, dict[str, bool]] = OrderedDict()  # by visitor: has an item their answer?
@@ -113,7 +108,7 @@ class Annotating:
             return Nothing(sentence="Results are being fetched. This takes a moment.", wait=True)
         return Nothing(sentence=self._why_nothing(bool(items), bool(open_)))
 
-    def ticket(self, key: str) -> Ticket:
+    def ticket(self, key: str) -> Ticket[Item]:
         """What was issued under an id.
 
         Raises:
@@ -186,8 +181,8 @@ class Annotating:
     def _count_answers(self) -> None:
         """How many people answered each item before this program was started."""
         receipts: dict[str, set[str]] = {}
-        for held in self._judging.desk.store.each():
-            rating = held.rating
+        for held in self._judging.desk.store.each(Rating):
+            rating = held.record
             if rating.origin == "annotate":
                 receipts.setdefault(key_of(rating.source, rating.mask, rating.result), set()).add(rating.receipt)
         with self._lock:
@@ -195,9 +190,8 @@ class Annotating:
 
     # --- answers --------------------------------------------------------------------------------------------------
 
-    def _subject(self, ticket: Ticket, looked: float | None) -> Subject:
-        item, now = ticket.item, datetime.now(UTC)
-        shown = ticket.issued if looked is None else max(ticket.issued, now - timedelta(seconds=looked))
+    def _subject(self, ticket: Ticket[Item], looked: float | None) -> Subject:
+        item = ticket.item
         source, mask, result = item.digests
         return Subject(
             key=item.key,
@@ -214,7 +208,7 @@ class Annotating:
             device=item.origin.device,
             facts=item.facts,
             licence=item.origin.licence,
-            issued=shown,
+            issued=ticket.shown(looked),
             pictures=partial(_pictures, item, self._max_pixels),
         )
 

@@ -39,8 +39,8 @@ def add_parsers(kinds: Any, common: ArgumentParser) -> None:
         parents=[common],
         help="write rows with pictures in RORem's layout",
         description="Write what is kept here with pictures as source/, mask/, GT/ and meta.json, where GT is the "
-        "result that was judged and score the answer. Rows that wait for a reviewer are left out. May be repeated: "
-        "what is there stays, and what was deleted since goes.",
+        "result that was judged and score the answer. Votes on pairs are not among them, and rows that wait for a "
+        "reviewer are left out. May be repeated: what is there stays, and what was deleted since goes.",
     )
     export.add_argument("folder", metavar="DIR", type=Path, help="a new folder, or one of an earlier export")
     export.add_argument("--superseded", action="store_true", help="answers that were replaced by later ones, too")
@@ -100,9 +100,9 @@ def run_import(arguments: Namespace, services: Services) -> int:
 
 
 def _reviewed(store: Store) -> Iterator[Rating]:
-    """All answers; pictures that nobody has looked at yet are left out, but what their row supersedes is known."""
-    for held in store.each():
-        yield replace(held.rating, files=None) if held.review == "waiting" else held.rating
+    """All ratings; pictures that nobody has looked at yet are left out, but what their row supersedes is known."""
+    for held in store.each(Rating):
+        yield replace(held.record, files=None) if held.review == "waiting" else held.record
 
 
 def _keep(store: Store, entry: Triplet | Skipped) -> Fate:

@@ -14,12 +14,13 @@ from rorem_demo.cli.files import write
 from rorem_demo.cli.output import json_line, table
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.disk import make_folder
-from rorem_demo.feedback.records import PictureFiles, Rating
+from rorem_demo.feedback.kinds import kind_of
+from rorem_demo.feedback.records import Record, Vote
 from rorem_demo.feedback.store import Held, Store
 from rorem_demo.imaging.io import decode_photo, encode_image
 from rorem_demo.services import Services
 
-HEADER = ("id", "saved", "removed", "method", "reasons")
+HEADER = ("id", "saved", "answer", "method", "reasons")
 _GAP = 8
 """Pixels between the pictures of a row."""
 _MOST_PIXELS = 2_000_000
@@ -35,7 +36,7 @@ def add_parser(kinds: Any, common: ArgumentParser) -> None:
         description="List the answers whose shared pictures wait for a reviewer (ROREM_REVIEW=1), and decide. "
         "Accepted pictures go with the next batch; of a rejected row the answer stays and the pictures are deleted.",
     )
-    parser.add_argument("--show", metavar="DIR", type=Path, help="write photo, mask and result side by side as ID.jpg")
+    parser.add_argument("--show", metavar="DIR", type=Path, help="write photo, mask and results side by side as ID.jpg")
     parser.add_argument("--accept", metavar="ID", nargs="+", default=[], help="publish these")
     parser.add_argument("--reject", metavar="ID", nargs="+", default=[], help="delete the pictures of these")
     parser.add_argument("--accept-all", action="store_true", help="publish all that wait, but those rejected here")
@@ -46,7 +47,7 @@ def run(arguments: Namespace, services: Services) -> int:
     """Decide where told to, else list."""
     accept, reject = _ids(arguments.accept), _ids(arguments.reject)
     with desk_of(services) as desk:
-        waiting = {held.rating.id: held for held in desk.store.to_review()}
+        waiting = {held.record.id: held for held in desk.store.to_review()}
         if arguments.accept_all:
             accept = tuple(key for key in waiting if key not in reject)
         if accept or reject or arguments.accept_all:
@@ -65,7 +66,7 @@ def _ids(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.removesuffix(".jpg").upper() for name in given))
 
 
-def _decide(store: Store, waiting: Mapping[str, Held], accept: Sequence[str], reject: Sequence[str]) -> None:
+def _decide(store: Store, waiting: Mapping[str, Held[Any]], accept: Sequence[str], reject: Sequence[str]) -> None:
     if unknown := [key for key in (*accept, *reject) if key not in waiting]:
         raise InputError(f"{' and '.join(unknown)} waits for no reviewer.", hint="`feedback review` lists what does.")
     if both := [key for key in accept if key in reject]:
@@ -76,7 +77,7 @@ def _decide(store: Store, waiting: Mapping[str, Held], accept: Sequence[str], re
         store.decide(key, accept=False)
 
 
-def _list(waiting: Iterable[Held], *, as_json: bool) -> None:
+def _list(waiting: Iterable[Held[Any]], *, as_json: bool) -> None:
     rows = [_row(held) for held in waiting]
     if as_json:
         for row in rows:
@@ -85,28 +86,32 @@ def _list(waiting: Iterable[Held], *, as_json: bool) -> None:
         print(table(HEADER, rows) if rows else "No pictures wait for a reviewer.")
 
 
-def _row(held: Held) -> tuple[str, ...]:
-    rating = held.rating
-    reasons = ", ".join((*rating.reasons, *filter(None, [rating.comment])))
-    return rating.id, held.saved, "yes" if rating.label else "no", rating.method, reasons
+def _row(held: Held[Any]) -> tuple[str, ...]:
+    return held.record.id, held.saved, *_said(held.record)
 
 
-def _show(store: Store, waiting: Iterable[Held], folder: Path) -> None:
+def _said(record: Record) -> tuple[str, str, str]:
+    """Answer, method and reasons."""
+    if isinstance(record, Vote):
+        return record.choice, f"{record.left_method}, {record.right_method}", ", ".join(record.reasons)
+    reasons = ", ".join((*record.reasons, *filter(None, [record.comment])))
+    return "yes" if record.label else "no", record.method, reasons
+
+
+def _show(store: Store, waiting: Iterable[Held[Any]], folder: Path) -> None:
     make_folder(folder)
     for held in waiting:
-        if held.rating.files is not None:
-            write(folder / f"{held.rating.id}.jpg", _side_by_side(store, held.rating, held.rating.files))
+        if held.record.files is not None:
+            write(folder / f"{held.record.id}.jpg", _side_by_side(store, held.record))
 
 
-def _side_by_side(store: Store, rating: Rating, files: PictureFiles) -> bytes:
-    """Photo, mask and result as one JPEG.
+def _side_by_side(store: Store, record: Record) -> bytes:
+    """Photo, mask and result or results as one JPEG.
 
     Raises:
         StorageError: a picture is damaged.
     """
-    shown = [
-        decode_photo(store.pictures.get(name), name=rating.id, max_pixels=_MOST_PIXELS).image
-        for name in (files.source, files.mask, files.result)
-    ]
+    names = [getattr(record.files, part) for part in kind_of(type(record)).parts]
+    shown = [decode_photo(store.pictures.get(name), name=record.id, max_pixels=_MOST_PIXELS).image for name in names]
     gap = np.full((shown[0].shape[0], _GAP, 3), 255, np.uint8)
-    return encode_image(np.hstack([shown[0], gap, shown[1], gap, shown[2]]), "JPEG")
+    return encode_image(np.hstack([part for picture in shown for part in (picture, gap)][:-1]), "JPEG")

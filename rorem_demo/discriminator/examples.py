@@ -59,7 +59,8 @@ class Examples(Sequence[Example]):
 
     source: Source
     counts: dict[str, int]
-    """Answers read and used, and left out by reason; of the whole place, even where this is a part of it."""
+    """Answers read and used, and left out by reason; of the whole place, even where this is a part of it. A vote that
+    both results are good, or bad, is two."""
     aggregation: Aggregation
     origins: tuple[str, ...] | None
     methods: tuple[str, ...]

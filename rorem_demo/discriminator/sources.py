@@ -1,4 +1,8 @@
-"""Sources: places with rows. A dataset on the Hub, a folder of its shards, or one as RORem's training code reads it."""
+"""Sources: places with rows. A dataset on the Hub, a folder of its shards, or one as RORem's training code reads it.
+
+A rating is a row. So is each result of a pair that a vote called both good or both bad, since that is an answer to
+each; a vote that one is better says of neither whether it succeeded and is no row, and gold items never are.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from typing import Protocol, TypeAlias
 
 from rorem_demo.discriminator.triples import Triple
 from rorem_demo.errors import InputError, RoremError
+from rorem_demo.feedback.kinds import KINDS
 from rorem_demo.feedback.triplets import META
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -17,9 +22,10 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """An answer without its pictures: all that decides whether it counts."""
+    """An answer to one result without its pictures: all that decides whether it counts."""
 
     id: str
+    """26 characters; of a vote's two rows those of its id but the first (`identity.side_id`)."""
     source: str
     """Digests of photo, mask and result, 64 hex digits each."""
     mask: str
@@ -41,7 +47,7 @@ class Row:
 
 
 Unread: TypeAlias = str
-"""Why a row cannot be read: malformed, missing, unusable, without-answer."""
+"""Why there is no row: malformed, missing, unusable, without-answer; of votes also without-label, gold."""
 
 
 class Source(Protocol):
@@ -77,7 +83,8 @@ def open_source(place: str, revision: str | None = None) -> Source:
     """The source of that name.
 
     Args:
-        place: `owner/name` of a dataset on the Hub, or a folder: with `data/ratings/`, or with a meta.json.
+        place: `owner/name` of a dataset on the Hub, or a folder: with `data/ratings/` or `data/pairs/`, or with a
+            meta.json.
         revision: a commit, branch or tag of the dataset; None is the newest.
 
     Raises:
@@ -97,18 +104,17 @@ def open_source(place: str, revision: str | None = None) -> Source:
 
 
 def _open_folder(folder: Path) -> Source:
-    shards = sorted((folder / "data" / "ratings").glob("**/*.parquet"))
-    if shards:
+    shards = {kind: tuple(map(str, sorted((folder / "data" / kind).glob("**/*.parquet")))) for kind in KINDS}
+    if any(shards.values()):
         from rorem_demo.discriminator.sources_shards import LocalFiles, Shards  # noqa: PLC0415  # pyarrow and datasets
 
-        lists = sorted((folder / "deleted").glob("*.jsonl"))
-        files = LocalFiles(tuple(map(str, shards)), tuple(map(str, lists)))
+        files = LocalFiles(shards, tuple(map(str, sorted((folder / "deleted").glob("*.jsonl")))))
         return Shards(folder.resolve().name, files)
     if (folder / META).exists():
         from rorem_demo.discriminator.sources_folder import Folder  # noqa: PLC0415  # as the others
 
         return Folder(folder)
     raise InputError(
-        f"{folder} holds neither data/ratings/*.parquet nor {META}.",
+        f"{folder} holds neither data/ratings/*.parquet nor data/pairs/*.parquet nor {META}.",
         hint="Name a copy of the dataset, or a folder that `feedback export` wrote.",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -22,6 +22,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from rorem_demo.discriminator.sources_shards import Shards
 from rorem_demo.errors import InputError, RoremError, StorageError, UnavailableError
+from rorem_demo.feedback.kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class HubFiles:
     """Files of a dataset, each at a commit."""
 
     repository: str
-    shards: tuple[str, ...]
+    shards: Mapping[str, tuple[str, ...]]
     lists: tuple[str, ...]
 
     def open(self, address: str) -> AbstractContextManager[IO[bytes]]:
@@ -45,18 +46,20 @@ def open_hub(repository: str, revision: str | None) -> Shards:
     """The dataset at a revision, with the deletions of that and of the newest.
 
     Raises:
-        InputError: it has no such revision, or no ratings.
+        InputError: it has no such revision, or no ratings or votes.
         UnavailableError: it is missing, private or gated, or the Hub cannot be reached.
     """
     with hub_troubles(repository):
         api = HfApi()
         newest = str(api.dataset_info(repository).sha)
         commit = str(api.dataset_info(repository, revision=revision).sha) if revision else newest
-        shards = _addresses(api, repository, commit, "data/ratings/*.parquet")
+        shards = {kind: _addresses(api, repository, commit, f"data/{kind}/*.parquet") for kind in KINDS}
         # Whoever took an answer back meanwhile took it back from older revisions, too.
         lists = {one for at in {commit, newest} for one in _addresses(api, repository, at, "deleted/*.jsonl")}
-    if not shards:
-        raise InputError(f"{repository} has no ratings at {commit[:8]}.", hint="Publish some first, or name another.")
+    if not any(shards.values()):
+        raise InputError(
+            f"{repository} has no ratings or votes at {commit[:8]}.", hint="Publish some first, or name another."
+        )
     files = HubFiles(repository, shards, tuple(sorted(lists)))
     return Shards(repository, files, revision=commit, deletions=newest)
 

@@ -2,14 +2,14 @@
 
 First the columns without pictures, straight from Parquet: of a row's pictures only whether there are any is read, for
 which `datasets` would have to fetch them. Then the pictures of chosen rows, streamed through `datasets`, a few rows in
-memory at a time.
+memory at a time. Which rows a rating and a vote give stands in `sources_cells`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,22 +21,13 @@ from datasets import load_dataset
 from pyarrow.dataset import ParquetFragmentScanOptions, field
 
 from rorem_demo.discriminator.sources import Row, Unread
+from rorem_demo.discriminator.sources_cells import CUTS, Cut
 from rorem_demo.discriminator.triples import Triple, decoded
 from rorem_demo.errors import InputError, RoremError, StorageError
-from rorem_demo.feedback.records import SCHEMA, Pictures
-
-LIGHT = (
-    "id", "source", "mask", "result", "width", "height", "method", "mask_pixels", "label", "rater", "flags",
-    "supersedes", "receipt", "origin",
-)  # fmt: skip
-"""Columns that decide whether a row counts."""
-PICTURES = ("source_picture", "mask_picture", "result_picture")
-MISSING = "without-pictures"
+from rorem_demo.feedback.records import Pictures
 
 _ROWS_AT_ONCE = 4096
 _PICTURES_AT_ONCE = 16
-_HEX = re.compile(r"[0-9a-f]{64}")
-_ID_LENGTH = 26
 _WAY_OUT = "Fetch it again, or train on another revision."
 
 
@@ -44,8 +35,8 @@ class Files(Protocol):
     """Where shards and lists of deletions lie, by address."""
 
     @property
-    def shards(self) -> tuple[str, ...]:
-        """Addresses that `load_dataset` understands."""
+    def shards(self) -> Mapping[str, tuple[str, ...]]:
+        """Addresses that `load_dataset` understands, by the name of their kind."""
 
     @property
     def lists(self) -> tuple[str, ...]: ...
@@ -61,7 +52,7 @@ class Files(Protocol):
 class LocalFiles:
     """Files of a folder."""
 
-    shards: tuple[str, ...]
+    shards: Mapping[str, tuple[str, ...]]
     lists: tuple[str, ...]
 
     def open(self, address: str) -> AbstractContextManager[IO[bytes]]:
@@ -88,15 +79,15 @@ class Shards:
 
     def rows(self) -> Iterator[Row | Unread]:
         """Every row without its pictures."""
-        for number, address in enumerate(self.files.shards):
+        for number, (cut, address) in enumerate(self._numbered):
             with self._reading(address), self.files.open(address) as opened:
                 # Coalesces the light columns of a row group into one request; the picture columns are never asked for.
                 file = pq.ParquetFile(opened, pre_buffer=True)
-                _check(file, address)
-                for batch in file.iter_batches(
-                    _ROWS_AT_ONCE, columns=[*LIGHT, f"{PICTURES[0]}.path"], use_threads=False
-                ):
-                    yield from (_row(cells, number) for cells in _cells(batch))
+                _check(file, address, cut)
+                columns = [*cut.light, f"{cut.kind.picture_columns[0]}.path"]
+                for batch in file.iter_batches(_ROWS_AT_ONCE, columns=columns, use_threads=False):
+                    for cells in _cells(batch, cut):
+                        yield from cut.rows(cells, number)
 
     def taken_back(self) -> Iterator[str]:
         """Receipts of answers that were deleted."""
@@ -107,12 +98,19 @@ class Shards:
 
     def pictures(self, shard: int, ids: Collection[str]) -> Iterator[tuple[str, Triple | RoremError]]:
         """Decoded pictures of these rows, or why there are none."""
-        address, left = self.files.shards[shard], set(ids)
+        (cut, address), left = self._numbered[shard], set(ids)
         with self._reading(address):
-            for cells in _streamed(address, left):
-                if cells["id"] in left and all(cells[name] for name in PICTURES):
-                    left.remove(cells["id"])
-                    yield cells["id"], _decoded(cells)
+            for cells in _streamed(address, cut, {cut.stored(one) for one in left}):
+                if all(cells[name] for name in cut.kind.picture_columns):
+                    for name, pictures in cut.pictures(cells).items():
+                        if name in left:
+                            left.remove(name)
+                            yield name, _decoded(pictures)
+
+    @property
+    def _numbered(self) -> list[tuple[Cut, str]]:
+        """Shards by the number that rows give."""
+        return [(CUTS[kind], address) for kind in CUTS for address in self.files.shards.get(kind, ())]
 
     @contextmanager
     def _reading(self, address: str) -> Iterator[None]:
@@ -120,64 +118,38 @@ class Shards:
             with self.files.in_words(address):
                 yield
         except (pa.ArrowException, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise StorageError(f"{_short(address)} is damaged or no shard of ratings.", hint=_WAY_OUT) from error
+            raise StorageError(f"{_short(address)} is damaged or no shard of answers.", hint=_WAY_OUT) from error
 
 
-def _check(file: pq.ParquetFile, address: str) -> None:
+def _check(file: pq.ParquetFile, address: str, cut: Cut) -> None:
     """Refuse a newer schema first: its columns may well be others."""
-    names = file.schema_arrow.names
+    kind, names = cut.kind, file.schema_arrow.names
     versions = file.read(columns=["schema"], use_threads=False)["schema"].to_pylist() if "schema" in names else []
-    newest = max((version for version in versions if version is not None), default=SCHEMA)
-    if newest > SCHEMA:
+    newest = max((version for version in versions if version is not None), default=kind.schema)
+    if newest > kind.schema:
         raise InputError(
-            f"{_short(address)} has ratings of version {newest}, and this program knows {SCHEMA}.",
+            f"{_short(address)} has {kind.name} of version {newest}, and this program knows {kind.schema}.",
             hint="Update the program.",
         )
-    missing = [name for name in (*LIGHT, *PICTURES) if name not in names]
+    missing = [name for name in (*cut.light, *kind.picture_columns) if name not in names]
     if missing:
-        raise InputError(f"{_short(address)} lacks columns of a rating: {', '.join(missing)}.", hint=_WAY_OUT)
+        raise InputError(f"{_short(address)} lacks columns of {kind.name}: {', '.join(missing)}.", hint=_WAY_OUT)
 
 
-def _cells(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    there = batch.column(PICTURES[0]).is_valid().to_pylist()
-    for cells, has in zip(batch.select(LIGHT).to_pylist(), there, strict=True):
+def _cells(batch: pa.RecordBatch, cut: Cut) -> Iterator[dict[str, Any]]:
+    there = batch.column(cut.kind.picture_columns[0]).is_valid().to_pylist()
+    for cells, has in zip(batch.select(cut.light).to_pylist(), there, strict=True):
         yield cells | {"pictures": has}
 
 
-def _row(cells: dict[str, Any], shard: int) -> Row | Unread:
-    """The row, unless a cell that must be there is not, or is not what it should be."""
-    pixels = (cells["width"] or 0) * (cells["height"] or 0)
-    digests = (cells["source"], cells["mask"], cells["result"])
-    if (
-        pixels <= 0
-        or cells["label"] not in {0, 1}
-        or not all(isinstance(one, str) and _HEX.fullmatch(one) for one in digests)
-        or len((cells["id"] or "").encode()) != _ID_LENGTH
-    ):
-        return "malformed"
-    words = {name: cells[name] or "" for name in ("rater", "supersedes", "receipt", "method", "origin")}
-    return Row(
-        id=cells["id"],
-        source=digests[0],
-        mask=digests[1],
-        result=digests[2],
-        label=cells["label"],
-        flags=tuple(cells["flags"] or ()),
-        mask_fraction=(cells["mask_pixels"] or 0) / pixels,
-        pictures=cells["pictures"],
-        shard=shard,
-        **words,
-    )
-
-
-def _streamed(address: str, ids: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Cells of the rows with these ids: the id and three undecoded pictures."""
+def _streamed(address: str, cut: Cut, ids: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Cells of the records with these ids: the id and undecoded pictures."""
     rows = load_dataset(
         "parquet",
         data_files=[_escaped(address)],
         split="train",
         streaming=True,
-        columns=["id", *PICTURES],
+        columns=["id", *cut.kind.picture_columns],
         filters=field("id").isin(sorted(ids)),
         batch_size=_PICTURES_AT_ONCE,
         # What is read ahead is kept until the file is closed: in the end, all of it.
@@ -191,10 +163,9 @@ def _escaped(address: str) -> str:
     return address if "://" in address else re.sub(r"([*?\[])", r"[\1]", address)
 
 
-def _decoded(cells: dict[str, Any]) -> Triple | RoremError:
-    files = [cells[name]["bytes"] or b"" for name in PICTURES]
+def _decoded(pictures: Pictures) -> Triple | RoremError:
     try:
-        return decoded(Pictures(source=files[0], mask=files[1], result=files[2]))
+        return decoded(pictures)
     except InputError as error:
         return error
 

@@ -28,6 +28,7 @@ import numpy as np
 
 from rorem_demo.errors import UnavailableError
 from rorem_demo.evaluation.serving import HOST, Issued, served
+from rorem_demo.feedback.records import Rating
 from rorem_demo.feedback.store import Store
 
 MOST_RESULTS = 40
@@ -224,6 +225,6 @@ async def closed_loop(raters: Sequence[Rater], load: Load, ask: Callable[[Rater]
 def _ids(folder: Path) -> Iterator[str]:
     store = Store(folder)
     try:
-        yield from (held.rating.id for held in store.each())
+        yield from (held.record.id for held in store.each(Rating))
     finally:
         store.close()

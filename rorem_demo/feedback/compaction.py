@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from rorem_demo.feedback.hub import ConflictError, Listing
 from rorem_demo.feedback.publishing import Steps, read_tombstones, shards, tombstone_files, write_tombstones
-from rorem_demo.feedback.shards import content_path, merge_shards
+from rorem_demo.feedback.shards import content_path, kind_at, merge_shards
 
 FULL_ROWS = 5_000
 FULL_BYTES = 256 << 20
@@ -23,7 +23,7 @@ TRIES = 8
 
 
 def compact(steps: Steps) -> int:
-    """Merge small shards of one month, and lists of deletions; returns how many files became fewer.
+    """Merge small shards of one kind and month, and lists of deletions; returns how many files became fewer.
 
     Each merge is one commit on the head it was made from: whoever publishes meanwhile wins, and the merge is made anew.
     """
@@ -49,15 +49,16 @@ def _merge_shards(steps: Steps, seen: Listing) -> int:
     gone = {stone.receipt for stone in steps.store.tombstones()}
     new = steps.outbox / "merged.parquet"
     left = merge_shards([file for _, file in group], new, gone.__contains__)
-    add = {content_path(new): new} if left else {}
-    steps.dataset.commit(
-        add, delete=[path for path, _ in group], parent=seen.head, message=f"Merge {len(group)} shards"
-    )
+    old = [path for path, _ in group]
+    path = content_path(kind_at(old[0]), new) if left else ""
+    add = {path: new} if left else {}
+    add |= steps.card(seen, {path: left} if left else {}, old)
+    steps.dataset.commit(add, delete=old, parent=seen.head, message=f"Merge {len(old)} shards")
     return len(group)
 
 
 def _group(steps: Steps, seen: Listing) -> list[tuple[str, Path]]:
-    """The first two or more shards of a month that fit into one, with their files; none if there are none."""
+    """The first two or more shards of a kind and month that fit into one, with their files; none if there are none."""
     for _, month in groupby(shards(seen), key=lambda path: PurePosixPath(path).parent):
         group: list[tuple[str, Path]] = []
         rows = size = 0

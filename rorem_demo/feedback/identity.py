@@ -1,8 +1,9 @@
 """Ids, receipts and the hashes that stand for people.
 
 An id is a ULID: 48 bits of milliseconds and 80 random bits as 26 characters of Crockford's base 32, whose order as
-text is the order of the numbers. Receipts use the same alphabet, so that a receipt that was read aloud, typed in
-lower case or broken over two lines is still understood.
+text is the order of the numbers. That leaves two bits of the first character free, which tell one side of a pair from
+the other where each needs an id of its own. Receipts use the same alphabet, so that a receipt that was read aloud,
+typed in lower case or broken over two lines is still understood.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import secrets
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 from rorem_demo.errors import InputError, StorageError
 from rorem_demo.feedback import disk
@@ -25,6 +27,8 @@ _SECRET_LENGTH = 22
 _RANDOM_BITS = 80
 _STEP_BITS = 64
 _KEY_BYTES = 32
+_SIDES = {"left": 8, "right": 16}
+"""Added to the first character of an id, which is at most 7."""
 
 
 def new_id(now: datetime, after: str = "") -> str:
@@ -38,6 +42,21 @@ def new_id(now: datetime, after: str = "") -> str:
     if fresh >> _RANDOM_BITS > last >> _RANDOM_BITS:
         return _text(fresh | secrets.randbits(_RANDOM_BITS), _ID_LENGTH)
     return _text(last + 1 + secrets.randbits(_STEP_BITS), _ID_LENGTH)
+
+
+def is_id(text: str) -> bool:
+    """Is it a ULID?"""
+    return len(text) == _ID_LENGTH and set(text) <= _VALUES.keys() and text[0] < "8"
+
+
+def side_id(id: str, side: Literal["left", "right"]) -> str:  # noqa: A002 the word of the dataset
+    """An id for one side of a pair with this id: always the same, nobody else's, as long, and no ULID."""
+    return _ALPHABET[_VALUES[id[0]] + _SIDES[side]] + id[1:]
+
+
+def pair_id(side: str) -> str:
+    """The id of the pair of which this is a side's."""
+    return _ALPHABET[_VALUES[side[0]] % _SIDES["left"]] + side[1:]
 
 
 def secret_of(key: bytes, thread: str) -> str:

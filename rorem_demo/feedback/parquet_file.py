@@ -96,4 +96,4 @@ def in_words(path: Path) -> Iterator[None]:
         what = f"Cannot read {path.name}: {os.strerror(error.errno)}." if error.errno else f"{path.name} is damaged."
         raise StorageError(what, hint=WAY_OUT) from error
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise StorageError(f"{path.name} is damaged or no shard of ratings.", hint=WAY_OUT) from error
+        raise StorageError(f"{path.name} is damaged or no shard of answers.", hint=WAY_OUT) from error

@@ -1,11 +1,11 @@
-"""What is kept of photo, mask and result: hashes, statistics, and with consent small files without metadata."""
+"""What is kept of photo, mask and results: hashes, statistics, and with consent small files without metadata."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +18,7 @@ from PIL import ImageCms
 
 from rorem_demo.errors import StorageError
 from rorem_demo.feedback import disk
-from rorem_demo.feedback.records import MaskFacts, Pictures
+from rorem_demo.feedback.records import MaskFacts, PairPictures, Pictures
 from rorem_demo.imaging.io import encode_mask
 from rorem_demo.imaging.masks import bounding_box
 from rorem_demo.imaging.types import Box, Image, Mask, Size, size_of
@@ -26,7 +26,7 @@ from rorem_demo.imaging.types import Box, Image, Mask, Size, size_of
 LONGEST_SIDE = 1024
 """Pixels of a kept picture; RORem trains at 512."""
 LARGEST_ROW = 1_900_000
-"""Bytes of the three files of one row: the Hub's viewer shows no rows over 2 MB."""
+"""Bytes of the files of one row: the Hub's viewer shows no rows over 2 MB."""
 MOST_BOXES = 8
 STALE = 3600.0
 """Seconds after which a file that no row uses is nobody's: whoever wrote it has kept its row or is dead."""
@@ -53,16 +53,28 @@ def encoded(source: Image, mask: Mask, result: Image, icc: bytes | None) -> Pict
         result: of the photo's size and in its colour space.
         icc: the colour profile of source and result; None means sRGB.
     """
-    size = size_of(source)
+    mask_file, (source_file, result_file) = _row((source, result), mask, icc)
+    return Pictures(source=source_file, mask=mask_file, result=result_file)
+
+
+def encoded_pair(source: Image, mask: Mask, left: Image, right: Image, icc: bytes | None) -> PairPictures:
+    """Files of the four, else as `encoded`."""
+    mask_file, (source_file, left_file, right_file) = _row((source, left, right), mask, icc)
+    return PairPictures(source=source_file, mask=mask_file, left=left_file, right=right_file)
+
+
+def _row(pictures: Sequence[Image], mask: Mask, icc: bytes | None) -> tuple[bytes, list[bytes]]:
+    """The mask's file and those of the pictures."""
+    size = size_of(mask)
     size = size.scaled(min(1.0, LONGEST_SIDE / max(size)))
     # Every pixel that holds something marked: outside the kept mask the kept result is still the source.
     small_mask = encode_mask(_resized(mask.astype(np.float32), size) > 0)
-    small = [_in_srgb(_resized(picture, size), icc) for picture in (source, result)]
+    small = [_in_srgb(_resized(picture, size), icc) for picture in pictures]
     for quality in _QUALITIES:
         files = [_jpeg(picture, quality) for picture in small]
         if sum(map(len, files)) + len(small_mask) <= LARGEST_ROW:
             break
-    return Pictures(source=files[0], mask=small_mask, result=files[1])
+    return small_mask, files
 
 
 def facts(mask: Mask, made_by: Iterable[str]) -> MaskFacts:

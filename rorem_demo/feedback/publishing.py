@@ -21,7 +21,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -30,14 +31,16 @@ from typing import TYPE_CHECKING
 from rorem_demo.errors import StorageError, UnavailableError
 from rorem_demo.feedback.card import Contents, card
 from rorem_demo.feedback.hub import Dataset, Listing
+from rorem_demo.feedback.kinds import KINDS
 from rorem_demo.feedback.records import Batch, Tombstone
-from rorem_demo.feedback.shards import content_path, rewrite_shard, shard_path, write_shard
+from rorem_demo.feedback.shards import content_path, kind_at, rewrite_shard, shard_path, write_shard
 from rorem_demo.feedback.store import Store
 
 if TYPE_CHECKING:
     from rorem_demo.feedback.publisher import Done
 
 CARD = "README.md"
+_FOLDERS = tuple(f"data/{name}/" for name in KINDS)
 
 
 def unfinished(store: Store, now: datetime) -> Batch | None:
@@ -46,8 +49,8 @@ def unfinished(store: Store, now: datetime) -> Batch | None:
 
 
 def shards(seen: Listing) -> tuple[str, ...]:
-    """Paths of the shards, oldest first."""
-    return tuple(sorted(path for path in seen.files if path.startswith("data/ratings/") and path.endswith(".parquet")))
+    """Paths of the shards: those of a kind together, oldest first."""
+    return tuple(sorted(path for path in seen.files if path.startswith(_FOLDERS) and path.endswith(".parquet")))
 
 
 def tombstone_files(seen: Listing) -> tuple[str, ...]:
@@ -145,14 +148,14 @@ class Steps:
         Then it stays as it is, to be sent again under the same name: a request may still be under way.
         """
         present = self._arrived(seen, batch)
-        if present or not batch.ratings:
+        if present or not batch.records:
             self.store.reconcile(batch.name, present)
             return True
         return False
 
     def _arrived(self, seen: Listing, batch: Batch) -> set[str]:
         """Ids of a batch that the dataset has, be it in a shard that was rewritten since."""
-        ids = {rating.id for rating in batch.ratings}
+        ids = {record.id for record in batch.records}
         if not ids or shard_path(batch) in seen.files:
             return ids
         if self._memory.sent == (batch.name, seen.head):
@@ -171,7 +174,10 @@ class Steps:
             add[path] = file
         holders = self._holders(seen, {stone.receipt for stone in pending})
         if add or holders:
-            add |= self._rewritten(seen, holders)
+            left = self._rewritten(seen, holders)
+            add |= {path: file for path, (file, _) in left.items()}
+            if holders:
+                add |= self.card(seen, {path: rows for path, (_, rows) in left.items()}, holders)
             message = f"Delete {len(pending)} answers"
             self.dataset.commit(add, delete=holders, parent=seen.head, message=message)
         self.store.mark_deletions_published(stone.receipt for stone in pending)
@@ -186,16 +192,14 @@ class Steps:
             if any(receipt in receipts for _, receipt in self.dataset.rows(path, seen.head))
         )
 
-    def _rewritten(self, seen: Listing, holders: tuple[str, ...]) -> dict[str, Path]:
-        """What is left of some shards without anything that was ever taken back, by its new path."""
+    def _rewritten(self, seen: Listing, holders: tuple[str, ...]) -> dict[str, tuple[Path, int]]:
+        """What is left of some shards without anything that was ever taken back, by its new path: file and rows."""
         gone = {stone.receipt for stone in self.store.tombstones()}
-        left: dict[str, Path] = {}
+        left: dict[str, tuple[Path, int]] = {}
         for number, path in enumerate(holders):
             new = self.outbox / f"rewritten-{number}.parquet"
-            if rewrite_shard(self.fetch(seen, path), new, gone.__contains__):
-                left[content_path(new)] = new
-        if holders and not left and holders == shards(seen):
-            return self._card_of(0, ())  # it must not name files that are not there
+            if rows := rewrite_shard(self.fetch(seen, path), new, gone.__contains__):
+                left[content_path(kind_at(path), new)] = new, rows
         return left
 
     def send(self, seen: Listing, batch: Batch, now: Callable[[], datetime]) -> bool:
@@ -205,32 +209,51 @@ class Steps:
         """
         shard = self.outbox / f"{batch.name}.parquet"
         write_shard(batch, self.store.pictures.get, shard)
-        add = {shard_path(batch): shard, **self._card(seen, batch)}
+        path = shard_path(batch)
+        add = {path: shard, **self.card(seen, {path: len(batch.records)})}
         if not batch.sending:
             try:
                 self.store.mark_sending(batch.name)
             except UnavailableError:
                 return False
         self._memory.sent = (batch.name, seen.head)
-        commit = self.dataset.commit(add, parent=seen.head, message=f"Add {len(batch.ratings)} answers")
+        commit = self.dataset.commit(add, parent=seen.head, message=f"Add {len(batch.records)} answers")
         self.store.mark_published(batch.name, commit, now())
         return True
 
-    def _card(self, seen: Listing, batch: Batch) -> dict[str, Path]:
-        """The card, if there is none or the batch begins a month, which it has to name; else nothing."""
-        months = {PurePosixPath(path).parent.name for path in shards(seen)}
-        month = PurePosixPath(shard_path(batch)).parent.name
-        if CARD in seen.files and month in months:
-            return {}
-        self.dataset.read_ahead(shards(seen), seen.head)
-        rows = len(batch.ratings) + sum(len(self.dataset.rows(path, seen.head)) for path in shards(seen))
-        return self._card_of(rows, {*months, month})
+    def card(self, seen: Listing, add: Mapping[str, int], delete: Collection[str] = ()) -> dict[str, Path]:
+        """The card as it has to be after a commit, if it is not so already; else nothing.
 
-    def _card_of(self, rows: int, months: Collection[str]) -> dict[str, Path]:
-        first, last = min(months, default=""), max(months, default="")
+        It names kinds, since a configuration without files could not be loaded, and months.
+
+        Args:
+            seen: before the commit.
+            add: paths of new shards and how many rows they have.
+            delete: paths of shards that go.
+        """
+        before = shards(seen)
+        after = {*before, *add} - {*delete}.difference(add)
+        if CARD in seen.files and _named(after) == _named(before):
+            return {}
+        self.dataset.read_ahead(before, seen.head)
+        rows: Counter[str] = Counter()
+        for path in after:
+            rows[kind_at(path).name] += add[path] if path in add else len(self.dataset.rows(path, seen.head))
+        return self._card_of(rows, {PurePosixPath(path).parent.name for path in after})
+
+    def _card_of(self, rows: Mapping[str, int], months: Collection[str]) -> dict[str, Path]:
         contents = Contents(
-            repository=self.dataset.repository, rows=rows, first=first, last=last, private=self.dataset.private
+            repository=self.dataset.repository,
+            rows=rows,
+            first=min(months, default=""),
+            last=max(months, default=""),
+            private=self.dataset.private,
         )
         file = self.outbox / CARD
         file.write_text(card(contents), "utf-8")
         return {CARD: file}
+
+
+def _named(paths: Iterable[str]) -> set[str]:
+    """What a card says of shards: their kinds, and months."""
+    return {name for path in paths for name in (kind_at(path).name, PurePosixPath(path).parent.name)}

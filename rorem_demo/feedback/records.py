@@ -1,13 +1,13 @@
 """What is asked, answered, kept and published: frozen values, the same on disk and in the dataset.
 
-A row of the dataset is a Rating; RORem's training row {"source", "mask", "GT", "score"} is a Rating with pictures,
-where GT is the result that was judged and score is the label.
+A row of the dataset is a Rating or, in the configuration `pairs`, a Vote. RORem's training row {"source", "mask",
+"GT", "score"} is a Rating with pictures, where GT is the result that was judged and score is the label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 from unicodedata import category
@@ -17,6 +17,8 @@ from rorem_demo.imaging.types import Box
 
 SCHEMA = 1
 """Version of Rating; a reader refuses a newer one."""
+VOTE_SCHEMA = 1
+"""Version of Vote, likewise."""
 
 Origin: TypeAlias = Literal["app", "annotate", "imported", "simulated"]
 """Who answered: a visitor after a removal, an annotator, somebody elsewhere, or a program that plays a rater."""
@@ -26,6 +28,11 @@ Reason: TypeAlias = Literal[
     "object-visible", "something-new", "blurry", "colours-changed", "background-changed", "shadow-left", "other"
 ]
 """Why a removal did not succeed."""
+Choice: TypeAlias = Literal["left", "right", "both-good", "both-bad"]
+"""What may be said of two results; the first two only say which is better."""
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+Gold: TypeAlias = Literal["", "left", "right"]
+"""The side that is right of a pair whose answer is known, the untouched photo being the other; "" of all others."""
 REASONS: tuple[Reason, ...] = get_args(Reason)
 LONGEST_COMMENT = 200
 """Characters of the text that goes with the reason `other`."""
@@ -192,13 +199,160 @@ class Rating:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Side:
+    """One of two results that are shown beside each other."""
+
+    method: str
+    revision: str
+    options: str
+    result: str
+    """sha256 of the pixels, as in Subject, as are the others."""
+    seconds: float
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairPictures:
+    """As Pictures, of two results."""
+
+    source: bytes
+    mask: bytes
+    left: bytes
+    right: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairing:
+    """What is judged: two results of one photo and mask, which this server issued without their names."""
+
+    key: str
+    """The opaque id of the round; not published."""
+    origin: Origin
+    case: str
+    """Id of the ready case; "" of a visitor's own photo."""
+    cases: str
+    """Version of the set of cases; "" of a visitor's own photo."""
+    source: str
+    mask: str
+    width: int
+    height: int
+    facts: MaskFacts
+    left: Side
+    right: Side
+    gold: Gold = ""
+    policy: str
+    """Why these two were chosen: the pair policy's name and version."""
+    licence: str = ""
+    """Of pictures that are public already; "" if they are the visitor's."""
+    issued: datetime
+    """When the two were shown, UTC."""
+    pictures: Callable[[], PairPictures] = field(compare=False, repr=False)
+    """Encodes them; called only if they are kept."""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What a Vote says of the two results themselves, by its field."""
+        same = ("origin", "case", "cases", "source", "mask", "width", "height", "gold", "policy")
+        facts = {f"mask_{name}": getattr(self.facts, name) for name in ("pixels", "boxes", "made_by")}
+        sides = {"left": self.left, "right": self.right}
+        results = {f"{side}_{part.name}": getattr(of, part.name) for side, of in sides.items() for part in fields(of)}
+        seconds = {f"{side}_seconds": round(of.seconds, 3) for side, of in sides.items()}
+        return {name: getattr(self, name) for name in same} | facts | results | seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a person says of two results, before they are told the methods.
+
+    Raises:
+        InputError: reasons go with `both-good`.
+    """
+
+    choice: Choice
+    reasons: tuple[Reason, ...] = ()
+    """What is wrong with the worse one, or with both; sorted, none twice."""
+    share: bool = False
+    """The visitor shares photo, mask and both results."""
+
+    def __post_init__(self) -> None:
+        if self.choice == "both-good" and self.reasons:
+            raise InputError("Reasons go with a result that is not good.", hint="Leave them out.")
+        object.__setattr__(self, "reasons", tuple(sorted(set(self.reasons))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFiles:
+    """As PictureFiles, of two results."""
+
+    source: str
+    mask: str
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vote:
+    """One judgement of a blind pair as it is kept and published. Immutable, and final: names were told after it.
+
+    Its pictures are kept where the visitor shared them, and of public photos where both results got the same label,
+    since only such a vote says of each result whether it succeeded.
+    """
+
+    id: str
+    schema: int = VOTE_SCHEMA
+    app: str
+    created: str
+    origin: Origin
+    case: str
+    cases: str
+    source: str
+    mask: str
+    width: int
+    height: int
+    mask_pixels: int
+    mask_boxes: tuple[Box, ...]
+    mask_made_by: tuple[str, ...]
+    left_method: str
+    left_revision: str
+    left_options: str
+    left_result: str
+    left_seconds: float
+    left_device: str
+    right_method: str
+    right_revision: str
+    right_options: str
+    right_result: str
+    right_seconds: float
+    right_device: str
+    choice: Choice
+    reasons: tuple[Reason, ...]
+    gold: Gold
+    policy: str
+    rater: str
+    flags: tuple[str, ...]
+    """As of a Rating, but `repeated` is the same choice over and over."""
+    consent: Consent
+    licence: str
+    receipt: str
+    """sha256 of the receipt's secret; of this vote alone."""
+    files: PairFiles | None = None
+
+
+Record: TypeAlias = Rating | Vote
+"""What is kept and published; what sets them apart stands in `kinds`."""
+Shown: TypeAlias = Pictures | PairPictures
+"""Picture files of a record."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Receipt:
     """What the person gets for an answer."""
 
     text: str
     """`ID-SECRET`: whoever has it may delete the answer."""
     id: str
-    removed: bool
+    removed: bool | None
+    """None of a vote."""
     reasons: tuple[Reason, ...]
     share: bool
     """Its pictures are kept too."""
@@ -210,6 +364,8 @@ class Receipt:
     """What publishing waits for, beyond the next batch; `token` and `dataset` are the operator's to give."""
     survives: bool = True
     """The disk it lies on outlives a restart."""
+    choice: Choice | None = None
+    """Of a vote."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +373,7 @@ class Tombstone:
     """An answer that its author took back."""
 
     id: str
-    """Of the rating its receipt named."""
+    """Of the record its receipt named."""
     receipt: str
     """sha256 of the secret; every row with it is dropped."""
     deleted: str
@@ -226,11 +382,11 @@ class Tombstone:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Ratings that go into one shard, frozen with their name before anything is sent."""
+    """Records of one kind that go into one shard, frozen with their name before anything is sent."""
 
     name: str
     """`FIRSTID-HASH`: from its content when it was frozen, so that the same rows are always the same file."""
-    ratings: tuple[Rating, ...]
+    records: tuple[Record, ...]
     sending: bool
     """Somebody began to send it before: ask the dataset what arrived."""
 
@@ -240,12 +396,16 @@ class Status:
     """The store in numbers."""
 
     kept: int
-    """Ratings here, published or not."""
+    """Answers here, ratings and votes, published or not."""
     published: int
     waiting: int
     """Not published yet, those in review included."""
     in_review: int
     """Shared pictures that a reviewer has to see."""
+    votes: int = 0
+    """Of those kept."""
+    votes_waiting: int = 0
+    """Of those waiting."""
     oldest_waiting: str = ""
     """When it was saved, UTC, ISO 8601."""
     last_published: str = ""

@@ -13,6 +13,7 @@ from threading import Event, Thread
 from typing import Protocol, cast
 
 from rorem_demo.errors import RoremError
+from rorem_demo.feedback.kinds import kind_of
 from rorem_demo.feedback.store import Store
 from rorem_demo.runtime.pins import WeightFile
 from rorem_demo.runtime.weights import Weights
@@ -87,16 +88,16 @@ class Screening:
 
     def screen(self) -> int:
         """Look at everything that waits and was not looked at; returns how many were accepted."""
-        waiting = [held.rating for held in self._store.to_review() if held.rating.id not in self._doubtful]
+        waiting = [held.record for held in self._store.to_review() if held.record.id not in self._doubtful]
         accepted = 0
-        for rating in waiting:
-            if self._closing.is_set() or rating.files is None:
+        for record in waiting:
+            if self._closing.is_set() or record.files is None:
                 continue
-            if self._harmless(rating.files.source) and self._harmless(rating.files.result):
-                self._store.decide(rating.id, accept=True)
+            if all(self._harmless(getattr(record.files, part)) for part in kind_of(type(record)).pixels):
+                self._store.decide(record.id, accept=True)
                 accepted += 1
             else:
-                self._doubtful.add(rating.id)
+                self._doubtful.add(record.id)
         return accepted
 
     def _harmless(self, picture: str) -> bool:

@@ -1,4 +1,4 @@
-"""The store: every answer on disk before anybody is thanked for it.
+"""The store: every answer, rating or vote, on disk before anybody is thanked for it.
 
     folder/feedback.sqlite3   answers, batches, tombstones (tables in `store_schema`)
     folder/pictures/          picture files by their sha256
@@ -12,16 +12,18 @@ opening after an hour.
 
 `freeze` never waits (`due` tells when to call it). `mark_sending` and `mark_published` raise UnavailableError where a
 deletion or another process dissolved the batch. `append` refuses a receipt that was deleted, or the answer would come
-back. Ids are drawn before `append`: they follow every rating that was kept when they were drawn.
+back. Ids are drawn before `append`: they follow every record that was kept when they were drawn.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rorem_demo.errors import StorageError, UnavailableError
 from rorem_demo.feedback import disk, identity
@@ -29,8 +31,9 @@ from rorem_demo.feedback import store_batches as batches
 from rorem_demo.feedback import store_deletions as deletions
 from rorem_demo.feedback import store_notes as notes
 from rorem_demo.feedback import store_rows as table
+from rorem_demo.feedback.kinds import R, kind_of, parts_of
 from rorem_demo.feedback.pictures import PictureFolder, name_of
-from rorem_demo.feedback.records import Batch, PictureFiles, Pictures, Rating, Status, Tombstone
+from rorem_demo.feedback.records import Batch, Record, Shown, Status, Tombstone
 from rorem_demo.feedback.store_db import Database
 from rorem_demo.feedback.store_rows import Held, stamp
 
@@ -75,22 +78,22 @@ class Store:
         self._db.close()
 
     def new_id(self) -> str:
-        """An id greater than that of every rating kept so far, by any process, and than every other drawn here."""
+        """An id greater than that of every record kept so far, by any process, and than every other drawn here."""
         with self._db.read() as connection:
-            (largest,) = connection.execute("SELECT coalesce(max(id), '') FROM ratings").fetchone()
+            (largest,) = connection.execute("SELECT coalesce(max(id), '') FROM records").fetchone()
             self._last_id = identity.new_id(self._now(), max(largest, self._last_id))
             return self._last_id
 
     def append(  # noqa: PLR0913  each is asked for by name
-        self, rating: Rating, *, visitor: str, subject: str, pictures: Pictures | None, ready: datetime, review: bool
-    ) -> Rating:
-        """The rating as it lies on the disk; the same one again is kept once.
+        self, record: R, *, visitor: str, subject: str, pictures: Shown | None, ready: datetime, review: bool
+    ) -> R:
+        """The record as it lies on the disk; the same one again is kept once.
 
         Args:
-            rating: with an id from `new_id`.
-            visitor: whose change of mind it may be; not published.
-            subject: key of the result; not published.
-            pictures: kept with it, if any.
+            record: with an id from `new_id`.
+            visitor: who may change their mind or say it twice; not published.
+            subject: key of what was judged; not published.
+            pictures: those of its kind, kept with it, if any.
             ready: not published before.
             review: not published before a reviewer has accepted it.
 
@@ -98,10 +101,10 @@ class Store:
             InputError: its author has deleted the answer it would supersede.
             StorageError: it could not be kept; nothing of it is.
         """
-        parts = (pictures.source, pictures.mask, pictures.result) if pictures else ()
-        names = [name_of(part) for part in parts]
-        files = PictureFiles(source=names[0], mask=names[1], result=names[2]) if names else None
-        data = dict(zip(names, parts, strict=True))
+        parts = parts_of(pictures) if pictures else {}
+        names = {part: name_of(file) for part, file in parts.items()}
+        files = kind_of(type(record)).files(**names) if names else None
+        data = {names[part]: file for part, file in parts.items()}
         about = table.About(
             visitor=visitor,
             subject=subject,
@@ -113,7 +116,7 @@ class Store:
             self._put(data)
             with self._db.write() as connection:
                 sizes = {sha: len(part) for sha, part in data.items()}
-                kept = table.insert(connection, replace(rating, files=files), about, sizes)
+                kept = table.insert(connection, replace(record, files=files), about, sizes)
                 # A deletion may have dropped one since it was put; during a write nobody drops any.
                 self._put({sha: part for sha, part in data.items() if not self.pictures.has(sha)})
                 return kept
@@ -122,29 +125,29 @@ class Store:
                 self._drop_unused(data)
             raise
 
-    def standing(self, visitor: str, subject: str) -> Rating | None:
-        """What this visitor said last of this result, if it was not deleted."""
+    def standing(self, visitor: str, subject: str) -> Record | None:
+        """What this visitor said last of this subject, if it was not deleted."""
         with self._db.read() as connection:
             return table.standing(connection, visitor, subject)
 
-    def recent(self, rater: str, since: datetime) -> tuple[int, int, int]:
-        """How many answers a rater gave since then: all, yes, no."""
+    def recent(self, rater: str, since: datetime) -> Counter[tuple[str, int]]:
+        """How many records a rater gave since then, by the name of their kind and what was said (`Kind.said`)."""
         with self._db.read() as connection:
             return table.recent(connection, rater, stamp(since))
 
-    def find(self, id: str) -> Held | None:  # noqa: A002 the word of the dataset
-        """The rating of that id, if it is here."""
+    def find(self, id: str) -> Held[Any] | None:  # noqa: A002 the word of the dataset
+        """The record of that id, if it is here."""
         with self._db.read() as connection:
             return table.find(connection, id)
 
-    def each(self, *, published: bool | None = None) -> Iterator[Held]:
-        """Ratings by id, read page by page: all, or only those that are published, or not."""
+    def each(self, kind: type[R], *, published: bool | None = None) -> Iterator[Held[R]]:
+        """Records of a kind by id, read page by page: all, or only those that are published, or not."""
         where = {None: "1", True: "published > ''", False: "published = ''"}[published]
-        return self._pages(where)
+        return self._pages(f"kind = '{kind_of(kind).name}' AND {where}")
 
     def published_ids(self) -> Iterator[str]:
-        """Ids of the ratings that are in the dataset, in order."""
-        return (held.rating.id for held in self.each(published=True))
+        """Ids of the records that are in the dataset, in order."""
+        return (held.record.id for held in self._pages("published > ''"))
 
     def delete(self, receipt: str, id: str) -> Tombstone:  # noqa: A002 the word of the dataset
         """Remove every answer of a receipt with the pictures nobody else uses; what stands for them from now on.
@@ -153,7 +156,7 @@ class Store:
 
         Args:
             receipt: sha256 of the receipt's secret.
-            id: of the rating the receipt names.
+            id: of the record the receipt names.
         """
         with self._db.write() as connection:
             stone = deletions.delete(connection, Tombstone(id=id, receipt=receipt, deleted=self._stamp()))
@@ -183,24 +186,26 @@ class Store:
             deletions.mark_published(connection, receipts)
 
     def due(self, now: datetime, rows: int, age: float) -> bool:
-        """Are there so many loose ratings that are ready, or one that has been for `age` seconds?"""
+        """Are there so many loose records that are ready, or one that has been for `age` seconds?"""
         with self._db.read() as connection:
             count, oldest = batches.loose(connection, stamp(now))
         return count >= rows or (bool(oldest) and (now - datetime.fromisoformat(oldest)).total_seconds() >= age)
 
     def oldest_loose(self, now: datetime) -> datetime | None:
-        """Since when the first rating that is in no batch is ready; None if none is."""
+        """Since when the first record that is in no batch is ready; None if none is."""
         with self._db.read() as connection:
             _, oldest = batches.loose(connection, stamp(now))
         return datetime.fromisoformat(oldest) if oldest else None
 
     def freeze(self, now: datetime, rows: int, picture_bytes: int) -> Batch | None:
-        """The unfinished batch, or a new one of ratings that are ready, in the order of ids; None if there are none.
+        """The unfinished batch, or a new one; None if no record is ready.
+
+        A new one begins with the first record that is ready and goes on with those of its kind, in the order of ids.
 
         Args:
-            now: ratings that are ready later stay loose.
+            now: records that are ready later stay loose.
             rows: at most so many; with 0 only an unfinished batch is found.
-            picture_bytes: at most so many bytes of pictures, but always one rating.
+            picture_bytes: at most so many bytes of pictures, but always one record.
         """
         with self._db.write() as connection:
             found = batches.unfinished(connection)
@@ -235,15 +240,15 @@ class Store:
         with self._db.write() as connection:
             batches.dissolve(connection, name, set(present), self._stamp())
 
-    def to_review(self) -> Iterator[Held]:
-        """Ratings that wait for a reviewer, by id."""
+    def to_review(self) -> Iterator[Held[Any]]:
+        """Records of any kind that wait for a reviewer, by id."""
         return self._pages("published = '' AND review = 'waiting'")
 
     def decide(self, id: str, accept: bool) -> None:  # noqa: A002, FBT001 the word of the dataset; called by name
         """Take a reviewer's word: publish it with its pictures, or keep the answer alone and drop them.
 
         Raises:
-            InputError: no rating of that id waits for a reviewer.
+            InputError: no record of that id waits for a reviewer.
         """
         with self._db.write() as connection:
             table.decide(connection, id, now=self._stamp(), accept=accept)
@@ -275,7 +280,7 @@ class Store:
     def _stamp(self) -> str:
         return stamp(self._now())
 
-    def _pages(self, where: str) -> Iterator[Held]:
+    def _pages(self, where: str) -> Iterator[Held[Any]]:
         # Each page is a transaction of its own: a reader that stops half-way holds nothing back.
         last = ""
         while True:
@@ -284,7 +289,7 @@ class Store:
             yield from page
             if len(page) < _PAGE:
                 return
-            last = page[-1].rating.id
+            last = page[-1].record.id
 
     def _clear(self) -> None:
         """Remove what was deleted from the disk: picture files first, then what the log still says of it."""

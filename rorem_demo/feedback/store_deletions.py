@@ -76,12 +76,12 @@ def _drop_rows(connection: sqlite3.Connection, receipt: str) -> bool:
     what arrives of it is removed from the dataset as of any shard.
     """
     frozen = connection.execute(
-        "SELECT DISTINCT name FROM batches JOIN ratings ON batch = name WHERE receipt = ? AND state = 'frozen'",
+        "SELECT DISTINCT name FROM batches JOIN records ON batch = name WHERE receipt = ? AND state = 'frozen'",
         (receipt,),
     )
     for (name,) in frozen.fetchall():
         batches.dissolve(connection, name, set(), "")
-    gone = connection.execute("DELETE FROM ratings WHERE receipt = ? RETURNING published, batch", (receipt,))
+    gone = connection.execute("DELETE FROM records WHERE receipt = ? RETURNING published, batch", (receipt,))
     return any(published or batch for published, batch in gone.fetchall())
 
 

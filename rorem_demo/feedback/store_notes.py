@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from rorem_demo.feedback.kinds import PAIRS
 from rorem_demo.feedback.records import Status
 
 
@@ -24,10 +25,13 @@ def count_refusal(connection: sqlite3.Connection, why: str) -> None:
 
 def status(connection: sqlite3.Connection) -> Status:
     """Everything the status line shows."""
-    (kept,) = connection.execute("SELECT count(*) FROM ratings").fetchone()
-    waiting, in_review, oldest = connection.execute(
-        """SELECT count(*), coalesce(sum(review = 'waiting'), 0), coalesce(min(saved), '')
-        FROM ratings WHERE published = ''"""
+    kept, votes = connection.execute(
+        "SELECT count(*), coalesce(sum(kind = ?), 0) FROM records", (PAIRS.name,)
+    ).fetchone()
+    waiting, votes_waiting, in_review, oldest = connection.execute(
+        """SELECT count(*), coalesce(sum(kind = ?), 0), coalesce(sum(review = 'waiting'), 0), coalesce(min(saved), '')
+        FROM records WHERE published = ''""",
+        (PAIRS.name,),
     ).fetchone()
     said = dict(connection.execute("SELECT name, value FROM notes"))
     return Status(
@@ -35,6 +39,8 @@ def status(connection: sqlite3.Connection) -> Status:
         published=kept - waiting,
         waiting=waiting,
         in_review=in_review,
+        votes=votes,
+        votes_waiting=votes_waiting,
         oldest_waiting=oldest,
         last_published=said.get("last_published", ""),
         last_error=said.get("last_error", ""),

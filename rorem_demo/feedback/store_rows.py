@@ -1,30 +1,32 @@
-"""Ratings in the tables: written once, read as they were."""
+"""Records in the tables: written once, read as they were."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias
 
 from rorem_demo.errors import InputError, StorageError
-from rorem_demo.feedback.records import SCHEMA, PictureFiles, Rating
+from rorem_demo.feedback.kinds import KINDS, Kind, R, kind_of
+from rorem_demo.feedback.records import Record
 from rorem_demo.imaging.types import Box
 
 Review: TypeAlias = Literal["none", "waiting", "accepted", "rejected"]
 """What a reviewer said; `none` is asked of answers whose pictures need no look."""
 
 REJECTED = "pictures-rejected"
-"""Flag of a rating whose pictures a reviewer took away."""
+"""Flag of a record whose pictures a reviewer took away."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
-    """A rating and how far it has come."""
+class Held(Generic[R]):
+    """A record and how far it has come."""
 
-    rating: Rating
+    record: R
     saved: str
     """UTC, ISO 8601."""
     published: str
@@ -39,37 +41,37 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def body_of(rating: Rating) -> str:
-    """The rating as JSON, always the same text for the same rating."""
-    return json.dumps(asdict(rating), sort_keys=True, separators=(",", ":"))
+def body_of(record: Record) -> str:
+    """The record as JSON, always the same text for the same record."""
+    return json.dumps(asdict(record), sort_keys=True, separators=(",", ":"))
 
 
-def rating_of(body: str) -> Rating:
-    """The rating in a JSON text.
+def record_of(kind: Kind[R, Any], body: str) -> R:
+    """The record in a JSON text.
 
     Raises:
         StorageError: a newer version of this program wrote it.
     """
     values: dict[str, Any] = json.loads(body)
-    if values["schema"] > SCHEMA:
+    if values["schema"] > kind.schema:
         raise StorageError("An answer was kept by a newer version of this program.", hint="Update this program.")
     for name in ("mask_made_by", "reasons", "flags"):
         values[name] = tuple(values[name])
     values["mask_boxes"] = tuple(Box(*box) for box in values["mask_boxes"])
-    values["files"] = PictureFiles(**values["files"]) if values["files"] else None
-    return Rating(**values)
+    values["files"] = kind.files(**values["files"]) if values["files"] else None
+    return kind.record(**values)
 
 
-def held(row: tuple[str, str, str, str, Review]) -> Held:
-    """The rating in a row of `COLUMNS`."""
-    body, saved, published, ready, review = row
-    moment = datetime.fromisoformat(ready)
-    return Held(rating=rating_of(body), saved=saved, published=published, ready=moment, review=review)
+def held(row: tuple[str, str, str, str, str, Review]) -> Held[Any]:
+    """The record in a row of `COLUMNS`."""
+    kind, body, saved, published, ready, review = row
+    record = record_of(KINDS[kind], body)
+    return Held(record=record, saved=saved, published=published, ready=datetime.fromisoformat(ready), review=review)
 
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What is kept of a rating beside it and not published, in the order of the columns."""
+    """What is kept of a record beside it and not published, in the order of the columns."""
 
     visitor: str
     subject: str
@@ -78,64 +80,68 @@ class About:
     review: Review
 
 
-COLUMNS = "body, saved, published, ready, review"
+COLUMNS = "kind, body, saved, published, ready, review"
 
 
-def insert(connection: sqlite3.Connection, rating: Rating, about: About, sizes: Mapping[str, int]) -> Rating:
-    """Keep a rating and count its pictures, whose bytes `sizes` tells, or find that it is kept already.
+def insert(connection: sqlite3.Connection, record: R, about: About, sizes: Mapping[str, int]) -> R:
+    """Keep a record and count its pictures, whose bytes `sizes` tells, or find that it is kept already.
 
     Raises:
         InputError: its author has deleted it.
-        StorageError: another rating has its id.
+        StorageError: another record has its id.
     """
-    if connection.execute("SELECT 1 FROM tombstones WHERE receipt = ?", (rating.receipt,)).fetchone():
-        raise InputError("This answer was deleted.", hint="Answer again.")
+    kind = kind_of(type(record))
+    if connection.execute("SELECT 1 FROM tombstones WHERE receipt = ?", (record.receipt,)).fetchone():
+        raise InputError("This answer was deleted.", hint=kind.again)
+    known = (record.id, kind.name, body_of(record), record.rater, record.created, kind.said(record), record.receipt)
     done = connection.execute(
-        """INSERT INTO ratings (id, body, rater, created, label, receipt, visitor, subject, saved, ready, review)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING""",
-        (rating.id, body_of(rating), rating.rater, rating.created, rating.label, rating.receipt, *astuple(about)),
+        """INSERT INTO records (id, kind, body, rater, created, said, receipt, visitor, subject, saved, ready, review)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING""",
+        (*known, *astuple(about)),
     )
     if done.rowcount == 0:
-        return _same(connection, rating)
+        return _same(connection, record)
     for sha, size in sizes.items():
-        connection.execute("INSERT INTO uses (rating, sha, bytes) VALUES (?, ?, ?)", (rating.id, sha, size))
-    return rating
+        connection.execute("INSERT INTO uses (record, sha, bytes) VALUES (?, ?, ?)", (record.id, sha, size))
+    return record
 
 
-def _same(connection: sqlite3.Connection, rating: Rating) -> Rating:
-    (body,) = connection.execute("SELECT body FROM ratings WHERE id = ?", (rating.id,)).fetchone()
-    kept = rating_of(body)
-    if replace(kept, files=rating.files) != rating:
+def _same(connection: sqlite3.Connection, record: R) -> R:
+    kept = find(connection, record.id)
+    plain: Any = replace(record, files=None)  # kept with its pictures, which may be none of those given
+    if kept is None or type(kept.record) is not type(record) or replace(kept.record, files=None) != plain:
         raise StorageError("Another answer has this one's id.", hint="Try again.")
-    return kept
+    return kept.record
 
 
-def standing(connection: sqlite3.Connection, visitor: str, subject: str) -> Rating | None:
-    """What this visitor said last of this result."""
+def standing(connection: sqlite3.Connection, visitor: str, subject: str) -> Record | None:
+    """What this visitor said last of this subject."""
     row = connection.execute(
-        "SELECT body FROM ratings WHERE visitor = ? AND subject = ? ORDER BY id DESC LIMIT 1", (visitor, subject)
+        "SELECT kind, body FROM records WHERE visitor = ? AND subject = ? ORDER BY id DESC LIMIT 1",
+        (visitor, subject),
     ).fetchone()
-    return rating_of(row[0]) if row else None
+    return record_of(KINDS[row[0]], row[1]) if row else None
 
 
-def recent(connection: sqlite3.Connection, rater: str, since: str) -> tuple[int, int, int]:
-    """How many answers a rater gave since then: all, yes, no."""
-    total, yes = connection.execute(
-        "SELECT count(*), coalesce(sum(label), 0) FROM ratings WHERE rater = ? AND created >= ?", (rater, since)
-    ).fetchone()
-    return total, yes, total - yes
+def recent(connection: sqlite3.Connection, rater: str, since: str) -> Counter[tuple[str, int]]:
+    """How many records a rater gave since then, by kind and what was said."""
+    found = connection.execute(
+        "SELECT kind, said, count(*) FROM records WHERE rater = ? AND created >= ? GROUP BY kind, said",
+        (rater, since),
+    )
+    return Counter({(kind, said): count for kind, said, count in found})
 
 
-def find(connection: sqlite3.Connection, id: str) -> Held | None:  # noqa: A002 the word of the dataset
-    """The rating of that id."""
-    row = connection.execute(f"SELECT {COLUMNS} FROM ratings WHERE id = ?", (id,)).fetchone()  # noqa: S608 constants
+def find(connection: sqlite3.Connection, id: str) -> Held[Any] | None:  # noqa: A002 the word of the dataset
+    """The record of that id."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM records WHERE id = ?", (id,)).fetchone()  # noqa: S608 constants
     return held(row) if row else None
 
 
-def page(connection: sqlite3.Connection, where: str, after: str, size: int) -> list[Held]:
-    """The first `size` ratings with an id after `after`, in order; `where` is SQL of this program's own."""
+def page(connection: sqlite3.Connection, where: str, after: str, size: int) -> list[Held[Any]]:
+    """The first `size` records with an id after `after`, in order; `where` is SQL of this program's own."""
     found = connection.execute(
-        f"SELECT {COLUMNS} FROM ratings WHERE id > ? AND {where} ORDER BY id LIMIT ?",  # noqa: S608 constants
+        f"SELECT {COLUMNS} FROM records WHERE id > ? AND {where} ORDER BY id LIMIT ?",  # noqa: S608 constants
         (after, size),
     )
     return [held(row) for row in found]
@@ -145,22 +151,22 @@ def decide(connection: sqlite3.Connection, id: str, *, now: str, accept: bool) -
     """Take a reviewer's word.
 
     Raises:
-        InputError: no rating of that id waits for a reviewer.
+        InputError: no record of that id waits for a reviewer.
     """
     known = find(connection, id)
     if known is None or known.review != "waiting":
         raise InputError("No answer of that id waits for review.", hint="List those that do.")
     if accept:
         # Its age for the next batch counts from now on.
-        connection.execute("UPDATE ratings SET review = 'accepted', ready = max(ready, ?) WHERE id = ?", (now, id))
+        connection.execute("UPDATE records SET review = 'accepted', ready = max(ready, ?) WHERE id = ?", (now, id))
         return
-    flags = tuple(sorted({*known.rating.flags, REJECTED}))
-    plain = replace(known.rating, files=None, consent="answer", licence="", flags=flags)
+    flags = tuple(sorted({*known.record.flags, REJECTED}))
+    plain = replace(known.record, files=None, consent="answer", licence="", flags=flags)
     connection.execute(
-        "UPDATE ratings SET body = ?, review = 'rejected', ready = max(ready, ?) WHERE id = ?",
+        "UPDATE records SET body = ?, review = 'rejected', ready = max(ready, ?) WHERE id = ?",
         (body_of(plain), now, id),
     )
-    connection.execute("DELETE FROM uses WHERE rating = ?", (id,))
+    connection.execute("DELETE FROM uses WHERE record = ?", (id,))
 
 
 def doomed(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -169,7 +175,7 @@ def doomed(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def used(connection: sqlite3.Connection, sha: str) -> bool:
-    """Does any rating use this picture?"""
+    """Does any record use this picture?"""
     return connection.execute("SELECT 1 FROM uses WHERE sha = ? LIMIT 1", (sha,)).fetchone() is not None
 
 

@@ -62,6 +62,20 @@ _VERSIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE notes (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT",
         "CREATE TABLE refusals (why TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL) STRICT",
     ),
+    (
+        # A record is a rating or a vote, as `kind` says; `said` is a rating's label or the number of a vote's choice.
+        "ALTER TABLE ratings RENAME TO records",
+        "ALTER TABLE records RENAME COLUMN label TO said",
+        "ALTER TABLE records ADD COLUMN kind TEXT NOT NULL DEFAULT 'ratings'",
+        "ALTER TABLE uses RENAME COLUMN rating TO record",
+        *(f"DROP INDEX ratings_{name}" for name in ("by_visitor", "by_rater", "by_receipt", "by_batch", "waiting")),
+        "CREATE INDEX records_by_visitor ON records (visitor, subject, id)",
+        "CREATE INDEX records_by_rater ON records (rater, created, kind, said)",
+        "CREATE INDEX records_by_receipt ON records (receipt)",
+        "CREATE INDEX records_by_batch ON records (batch) WHERE batch IS NOT NULL",
+        "CREATE INDEX records_by_kind ON records (kind, id)",
+        "CREATE INDEX records_waiting ON records (id, kind, saved, ready, review, batch) WHERE published = ''",
+    ),
 )
 
 

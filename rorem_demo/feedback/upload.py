@@ -89,7 +89,7 @@ def _ids(repository: str, path: str, head: str) -> list[list[str]]:
         except HfHubHTTPError:  # an OSError too
             raise
         except (pa.ArrowInvalid, OSError, KeyError) as error:
-            raise StorageError(f"{path} of {repository} holds no ratings.", hint="Delete it there.") from error
+            raise StorageError(f"{path} of {repository} holds no answers.", hint="Delete it there.") from error
     return [list(row) for row in zip(*columns, strict=True)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rorem_demo.feedback.publishing import Steps, shards
-from rorem_demo.feedback.shards import read_shard
+from rorem_demo.feedback.shards import kind_at, read_shard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,11 @@ def verify(steps: Steps) -> Verification:
     met: set[str] = set()
     for path in shards(seen):
         file = steps.fetch(seen, path)
-        for rating, _ in read_shard(file):
-            key = rating.id
+        for record, _ in read_shard(file, kind_at(path)):
+            key = record.id
             held = steps.store.find(key)
-            verdict = "extra" if held is None else "same" if held.rating == rating else "different"
-            found["taken_back" if rating.receipt in gone else verdict].add(key)
+            verdict = "extra" if held is None else "same" if held.record == record else "different"
+            found["taken_back" if record.receipt in gone else verdict].add(key)
             if key in met:
                 found["twice"].add(key)
             met.add(key)

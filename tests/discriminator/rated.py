@@ -13,9 +13,10 @@ from rorem_demo.discriminator.sources import Row, Unread
 from rorem_demo.discriminator.triples import Triple, decoded
 from rorem_demo.errors import RoremError
 from rorem_demo.feedback.card import Contents, card
-from rorem_demo.feedback.records import Rating
+from rorem_demo.feedback.kinds import PAIRS, RATINGS
+from rorem_demo.feedback.records import Rating, Record, Vote
 from rorem_demo.feedback.shards import shard_path, write_shard
-from tests.feedback.strategies import Store, batch_of, rating, real_pictures, sha256
+from tests.feedback.strategies import Store, batch_of, rating, real_pair, real_pictures, sha256, vote
 
 
 def of(number: int, *, result: int | None = None, photo: int | None = None, **changes: Any) -> Rating:
@@ -33,6 +34,18 @@ def shown(store: Store, number: int, **changes: Any) -> Rating:
     """The same with pictures, which are those of its result."""
     seed = changes.get("result")
     return store.shared(of(number, **changes), real_pictures(number if seed is None else seed))
+
+
+def voted(number: int, **changes: Any) -> Vote:
+    """A vote on two results of its own, that both are good; its left result is that of the rating of that number."""
+    results = {"left_result": of(number).result, "right_result": sha256(b"other %d" % number)}
+    hashes = {name: getattr(of(number), name) for name in ("source", "mask")}
+    return vote(1000 + number, **({"choice": "both-good"} | hashes | results | changes))
+
+
+def shown_vote(store: Store, number: int, **changes: Any) -> Vote:
+    """The same with pictures."""
+    return store.shared(voted(number, **changes), real_pair(number))
 
 
 def row_of(rating: Rating, shard: int = 0) -> Row:
@@ -81,16 +94,17 @@ def listed(*ratings: Rating, gone: tuple[str, ...] = (), **options: Any) -> Exam
     return examples_of(source, **({"aggregation": "majority", "origins": None} | options))
 
 
-def write_dataset(folder: Path, store: Store, *batches: Iterable[Rating], gone: Iterable[Rating] = ()) -> Path:
+def write_dataset(folder: Path, store: Store, *batches: Iterable[Record], gone: Iterable[Record] = ()) -> Path:
     """A dataset's files: a shard for every batch, deletions, and the card."""
-    for ratings in batches:
-        batch = batch_of(*ratings)
+    for records in batches:
+        batch = batch_of(*records)
         write_shard(batch, store.__getitem__, folder / shard_path(batch))
     stones = [{"id": one.id, "receipt": one.receipt, "deleted": one.created} for one in gone]
     if stones:
         (folder / "deleted").mkdir(exist_ok=True)
         (folder / "deleted" / "one.jsonl").write_text("".join(json.dumps(stone) + "\n" for stone in stones))
-    contents = Contents(repository="owner/answers", rows=9, first="2026-11", last="2026-11", private=False)
+    kinds = {kind.name: 9 for kind in (RATINGS, PAIRS) if (folder / "data" / kind.name).exists()}
+    contents = Contents(repository="owner/answers", rows=kinds, first="2026-11", last="2026-11", private=False)
     (folder / "README.md").write_text(card(contents))
     return folder
 

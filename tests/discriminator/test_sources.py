@@ -16,16 +16,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from rorem_demo.discriminator.examples import Example, read_examples
+from rorem_demo.discriminator.prepared import prepare
 from rorem_demo.discriminator.sources import open_source
 from rorem_demo.discriminator.splits import Split
 from rorem_demo.discriminator.triples import Triple, decoded
 from rorem_demo.errors import InputError, RoremError, StorageError, UnavailableError
 from rorem_demo.feedback.layout import export_folder
 from rorem_demo.feedback.pictures import digest
-from rorem_demo.feedback.records import Rating
-from rorem_demo.feedback.shards import FEATURES
-from tests.discriminator.rated import files_of, of, shown, write_dataset
-from tests.feedback.strategies import Store, real_pictures
+from rorem_demo.feedback.records import CHOICES, Pictures, Rating
+from rorem_demo.feedback.shards import FEATURES, PAIR_FEATURES
+from tests.discriminator.rated import files_of, of, shown, shown_vote, voted, write_dataset
+from tests.feedback.strategies import Store, real_pair, real_pictures
 from tests.hub import READER, LoopbackHub
 
 pytestmark = pytest.mark.slow
@@ -194,7 +195,7 @@ def test_a_place_that_is_none_is_refused(place: str, tmp_path: Path, monkeypatch
 
 
 def test_a_folder_with_neither_shards_nor_entries_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"neither data/ratings/\*.parquet nor meta.json"):
+    with pytest.raises(InputError, match=r"neither data/ratings/\*.parquet nor data/pairs/\*.parquet nor meta.json"):
         read_examples(str(tmp_path))
 
 
@@ -229,7 +230,7 @@ def strange(shard: Path) -> None:
     ("harm", "kind", "sentence"),
     [
         (newer, InputError, "ratings of version 2, and this program knows 1. Update the program."),
-        (bare, InputError, "lacks columns of a rating: receipt."),
+        (bare, InputError, "lacks columns of ratings: receipt."),
         (torn, StorageError, "is damaged or no shard"),
         (strange, StorageError, "is damaged or no shard"),
     ],
@@ -266,6 +267,126 @@ def test_columns_of_a_later_day_do_no_harm(copy: Path) -> None:
     examples = read_examples(str(copy))
     assert examples.counts == COUNTS
     assert len(dict(examples.triples())) == 3
+
+
+# Votes
+
+
+def sides(number: int) -> tuple[Triple, Triple]:
+    """Left and right result of a vote as they are decoded."""
+    files = real_pair(number)
+    left, right = (Pictures(source=files.source, mask=files.mask, result=one) for one in (files.left, files.right))
+    return decoded(left), decoded(right)
+
+
+@pytest.fixture
+def votes(tmp_path: Path) -> Path:
+    """Of every choice one with pictures, a gold one, one without pictures, one that was taken back; no rating."""
+    store = Store()
+    kept = [shown_vote(store, number, choice=choice) for number, choice in enumerate(CHOICES)]
+    gold = shown_vote(store, 5, choice="both-bad", gold="left")
+    gone = shown_vote(store, 6)
+    return write_dataset(tmp_path / "votes", store, [*kept, gold, voted(7), gone], gone=[gone])
+
+
+VOTES = {"read": 11, "used": 4, "tombstoned": 2, "without-pictures": 2, "gold": 1, "without-label": 2}
+
+
+def test_two_good_and_two_bad_results_are_two_rows_each_and_wins_and_gold_are_none(votes: Path) -> None:
+    examples = read_examples(str(votes))
+    assert examples.counts == VOTES
+    good, bad = CHOICES.index("both-good"), CHOICES.index("both-bad")
+    found = {(example.photo, example.method): example for example in examples}
+    assert {key: example.label for key, example in found.items()} == {
+        (of(good).source, "shift-map"): 1.0, (of(good).source, "telea"): 1.0,
+        (of(bad).source, "shift-map"): 0.0, (of(bad).source, "telea"): 0.0,
+    }  # fmt: skip
+    assert [example.mask_fraction for example in examples] == [pytest.approx(1200 / (640 * 480))] * 4
+    assert same(found[of(bad).source, "shift-map"].pictures(), sides(bad)[0])
+    assert same(found[of(bad).source, "telea"].pictures(), sides(bad)[1])
+
+
+def test_pictures_of_both_sides_are_decoded_in_one_pass_and_prepared(votes: Path, tmp_path: Path) -> None:
+    examples = read_examples(str(votes))
+    triples = dict(examples.triples())
+    assert sorted(triples) == [0, 1, 2, 3]
+    for number, triple in triples.items():
+        assert isinstance(triple, Triple)
+        assert same(triple, examples[number].pictures())
+    prepared = prepare(examples, tmp_path / "cache", lambda triple: {"mean": triple.result.mean(keepdims=True)}, "v1")
+    assert [float(each["mean"].item()) for each in prepared] == [triples[number].result.mean() for number in range(4)]
+
+
+def test_a_vote_and_a_rating_answer_the_same_result_together(tmp_path: Path) -> None:
+    store = Store()
+    ratings = [of(1, label=0), of(2, label=0)]
+    copy = write_dataset(tmp_path / "both", store, ratings, [shown_vote(store, 1), voted(2)])
+    examples = read_examples(str(copy))
+    assert examples.counts == {"read": 6, "used": 3, "without-pictures": 3}
+    assert sorted((example.method, example.label, example.ratings) for example in examples) == [
+        ("shift-map", 0.5, 2), ("telea", 1.0, 1),
+    ]  # fmt: skip
+    assert len({example.photo for example in examples}) == 1
+
+
+def test_rows_of_a_vote_go_into_one_split_with_its_photo(votes: Path) -> None:
+    examples = read_examples(str(votes))
+    for part in get_args(Split):
+        photos = [example.photo for example in examples.part(part)]
+        assert all(photos.count(photo) == 2 for photo in photos)
+
+
+def test_flagged_votes_are_left_out_and_doubted_as_ratings_are(tmp_path: Path) -> None:
+    store = Store()
+    fast, doubted = (shown_vote(store, n, flags=(flag,)) for n, flag in enumerate(("too-fast", "repeated")))
+    examples = read_examples(str(write_dataset(tmp_path / "votes", store, [fast, doubted])))
+    assert examples.counts == {"read": 4, "used": 2, "too-fast": 2}
+    assert set(examples.weights) == {0.5}
+
+
+def test_equal_results_of_a_vote_count_once(tmp_path: Path) -> None:
+    store = Store()
+    vote = shown_vote(store, 1, right_result=of(1).result)
+    assert read_examples(str(write_dataset(tmp_path / "v", store, [vote]))).counts == {
+        "read": 2, "used": 1, "superseded": 1,
+    }  # fmt: skip
+
+
+def test_the_hub_gives_the_votes_that_a_copy_gives(hub: LoopbackHub, votes: Path) -> None:
+    hub.commit(KEY, files_of(votes))
+    there, here = read_examples(NAME), read_examples(str(votes))
+    assert list(there) == list(here)
+    assert there.counts == here.counts == VOTES
+    for (_, one), (_, other) in zip(there.triples(), here.triples(), strict=True):
+        assert isinstance(one, Triple)
+        assert isinstance(other, Triple)
+        assert same(one, other)
+
+
+def test_votes_with_cells_that_make_no_sense_are_counted(votes: Path) -> None:
+    shard = shard_of(votes)
+    rows = pq.read_table(shard).to_pylist()
+    rows[0]["choice"] = "neither"
+    rows[2]["right_result"] = "no digest"
+    rows[3]["id"] = "z" * 26
+    pq.write_table(pa.Table.from_pylist(rows, PAIR_FEATURES.arrow_schema), shard)
+    counts = {
+        "read": 9,
+        "used": 0,
+        "tombstoned": 2,
+        "without-pictures": 2,
+        "gold": 1,
+        "malformed": 3,
+        "without-label": 1,
+    }
+    assert read_examples(str(votes)).counts == counts
+
+
+def test_votes_of_a_newer_version_are_named(votes: Path) -> None:
+    newer(shard_of(votes))
+    with pytest.raises(InputError) as error:
+        read_examples(str(votes))
+    assert "has pairs of version 2, and this program knows 1. Update the program." in told(error)
 
 
 # Folders as RORem reads them

@@ -11,15 +11,22 @@ import numpy as np
 import PIL.Image
 from hypothesis import strategies as st
 
+from rorem_demo.feedback.kinds import R, parts_of
 from rorem_demo.feedback.records import (
+    CHOICES,
     LONGEST_COMMENT,
     REASONS,
     Batch,
     Consent,
+    Gold,
     Origin,
+    PairFiles,
+    PairPictures,
     PictureFiles,
     Pictures,
     Rating,
+    Record,
+    Vote,
 )
 from rorem_demo.imaging.types import Box
 
@@ -96,26 +103,73 @@ def ratings() -> st.SearchStrategy[Rating]:
     )
 
 
+def pair_pictures() -> st.SearchStrategy[PairPictures]:
+    file = st.binary(min_size=1, max_size=400)
+    return st.builds(PairPictures, source=file, mask=file, left=file, right=file)
+
+
+def votes() -> st.SearchStrategy[Vote]:
+    """Votes without pictures."""
+    sides = ("left", "right")
+    return st.builds(
+        Vote,
+        id=ids(),
+        schema=st.just(1),
+        app=text(),
+        created=st.datetimes().map(lambda when: when.isoformat(timespec="milliseconds") + "+00:00"),
+        origin=st.sampled_from(get_args(Origin)),
+        case=text(),
+        cases=text(),
+        source=hashes(),
+        mask=hashes(),
+        width=st.integers(1, 30_000),
+        height=st.integers(1, 30_000),
+        mask_pixels=st.integers(0, 900_000_000),
+        mask_boxes=st.lists(boxes(), max_size=8).map(tuple),
+        mask_made_by=some(MADE_BY),
+        **{f"{side}_{name}": text() for side in sides for name in ("method", "revision", "options")},
+        **{f"{side}_result": hashes() for side in sides},
+        **{f"{side}_seconds": st.floats(0, 1e6) for side in sides},
+        **{f"{side}_device": st.sampled_from(("", "cpu", "gpu")) for side in sides},
+        choice=st.sampled_from(CHOICES),
+        reasons=some(REASONS),
+        gold=st.sampled_from(get_args(Gold)),
+        policy=text(),
+        rater=text(),
+        flags=some(FLAGS),
+        consent=st.sampled_from(get_args(Consent)),
+        licence=text(),
+        receipt=hashes(),
+        files=st.none(),
+    )
+
+
+def pair_rows() -> st.SearchStrategy[tuple[Vote, PairPictures | None]]:
+    """Votes with the pictures their `files` name, or without."""
+    return st.builds(_joined, votes(), st.none() | pair_pictures())
+
+
 def rows() -> st.SearchStrategy[tuple[Rating, Pictures | None]]:
     """Ratings with the pictures their `files` name, or without."""
     return st.builds(_joined, ratings(), st.none() | pictures())
 
 
-def file_names(kept: Pictures) -> PictureFiles:
+def file_names(kept: Pictures | PairPictures) -> PictureFiles | PairFiles:
     """What the files are called in a store."""
-    return PictureFiles(source=sha256(kept.source), mask=sha256(kept.mask), result=sha256(kept.result))
+    names = {part: sha256(file) for part, file in parts_of(kept).items()}
+    return PictureFiles(**names) if isinstance(kept, Pictures) else PairFiles(**names)
 
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _joined(rating: Rating, kept: Pictures | None) -> tuple[Rating, Pictures | None]:
-    return replace(rating, files=file_names(kept) if kept else None), kept
+def _joined(record: Any, kept: Any) -> Any:
+    return replace(record, files=file_names(kept) if kept else None), kept
 
 
-def batch_of(*ratings: Rating) -> Batch:
-    return Batch(name=f"{ratings[0].id}-0123456789abcdef", ratings=ratings, sending=False)
+def batch_of(*records: Record) -> Batch:
+    return Batch(name=f"{records[0].id}-0123456789abcdef", records=records, sending=False)
 
 
 def rating(number: int = 0, **changes: Any) -> Rating:
@@ -153,6 +207,43 @@ def rating(number: int = 0, **changes: Any) -> Rating:
     return Rating(**fields | changes)
 
 
+def vote(number: int = 0, **changes: Any) -> Vote:
+    """An ordinary one."""
+    fields: dict[str, Any] = {
+        "id": f"01K9{number:022d}",
+        "app": "0.1.0",
+        "created": "2026-11-21T15:00:00.000+00:00",
+        "origin": "app",
+        "case": "",
+        "cases": "",
+        "source": "a" * 64,
+        "mask": "b" * 64,
+        "width": 640,
+        "height": 480,
+        "mask_pixels": 1200,
+        "mask_boxes": (Box(1, 2, 31, 42),),
+        "mask_made_by": ("brush",),
+        "left_method": "shift-map",
+        "right_method": "telea",
+        "left_result": "c" * 64,
+        "right_result": "d" * 64,
+        **{f"{side}_revision": "0.1.0" for side in ("left", "right")},
+        **{f"{side}_options": '{"seed": 0}' for side in ("left", "right")},
+        **{f"{side}_seconds": 1.5 for side in ("left", "right")},
+        **{f"{side}_device": "cpu" for side in ("left", "right")},
+        "choice": CHOICES[number % 4],
+        "reasons": (),
+        "gold": "",
+        "policy": "even-1",
+        "rater": "0123456789abcdef",
+        "flags": (),
+        "consent": "answer",
+        "licence": "",
+        "receipt": sha256(b"vote %d" % number),
+    }
+    return Vote(**fields | changes)
+
+
 def real_pictures(seed: int = 0, width: int = 24, height: int = 16) -> Pictures:
     """Picture files that open."""
     random = np.random.default_rng(seed)
@@ -160,6 +251,12 @@ def real_pictures(seed: int = 0, width: int = 24, height: int = 16) -> Pictures:
     mask = np.zeros((height, width), bool)
     mask[2:6, 3:9] = True
     return Pictures(source=_file(photo, "JPEG"), mask=_file(mask, "PNG"), result=_file(result, "JPEG"))
+
+
+def real_pair(seed: int = 0, width: int = 24, height: int = 16) -> PairPictures:
+    """Picture files that open; source, mask and left result are those of `real_pictures`."""
+    one, other = real_pictures(seed, width, height), real_pictures(seed + 1000, width, height)
+    return PairPictures(source=one.source, mask=one.mask, left=one.result, right=other.result)
 
 
 def _file(array: np.ndarray, kind: str) -> bytes:
@@ -171,7 +268,7 @@ def _file(array: np.ndarray, kind: str) -> bytes:
 class Store(dict[str, bytes]):
     """Picture files by their sha256, as a store gives them."""
 
-    def shared(self, kept: Rating, files: Pictures) -> Rating:
-        """The rating with these pictures, which are put here."""
-        self |= {sha256(data): data for data in (files.source, files.mask, files.result)}
+    def shared(self, kept: R, files: Pictures | PairPictures) -> R:
+        """The record with these pictures, which are put here."""
+        self |= {sha256(data): data for data in parts_of(files).values()}
         return replace(kept, files=file_names(files), consent="pictures", licence="CC-BY-4.0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,18 +17,21 @@ from huggingface_hub import DatasetCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rorem_demo.feedback.card import Contents, card, columns
-from rorem_demo.feedback.shards import FEATURES, LABELS, shard_path, write_shard
-from tests.feedback.strategies import Store, batch_of, rating, real_pictures
+from rorem_demo.feedback.card import Contents, card
+from rorem_demo.feedback.card_columns import columns
+from rorem_demo.feedback.kinds import PAIRS, RATINGS
+from rorem_demo.feedback.shards import FEATURES, LABELS, PAIR_FEATURES, shard_path, write_shard
+from tests.feedback.strategies import Store, batch_of, rating, real_pair, real_pictures, vote
 
 FULL = Contents(
     repository="someone/answers",
-    rows=1500,
+    rows={"ratings": 1500},
     first="2026-09-30T23:00:00.000+00:00",
     last="2026-11-02T01:00:00.000+00:00",
     private=False,
 )
-EMPTY = Contents(repository="someone/answers", rows=0, first="", last="", private=True)
+BOTH = replace(FULL, rows={"ratings": 1000, "pairs": 500})
+EMPTY = Contents(repository="someone/answers", rows={}, first="", last="", private=True)
 
 
 def head(text: str) -> dict[str, Any]:
@@ -80,27 +84,79 @@ def test_datasets_loads_all_shards_by_the_card(repository: Path, *, streaming: b
     assert [row["source_picture"] and row["source_picture"].size for row in found] == [None, None, (24, 16), None]
 
 
-def test_the_cards_own_code_reads_ratings_without_deleted_ones(repository: Path) -> None:
-    code = card(FULL).split("```python\n")[1].split("```")[0]
+def run(contents: Contents, repository: Path) -> dict[str, Any]:
+    """What the card's code makes of a dataset's files."""
+    code = card(contents).split("```python\n")[1].split("```")[0]
     code = code.replace('"someone/answers"', repr(str(repository)))
     code = code.replace("hf://datasets/someone/answers", str(repository))
     names: dict[str, Any] = {}
     exec(code, names)
-    assert names["rows"]["id"] == [rating(number).id for number in (0, 2, 3)]
+    return names
 
 
-def test_every_column_is_explained_in_order_and_no_other() -> None:
-    assert list(columns()) == list(FEATURES)
-    for name, text in columns().items():
-        assert f"| `{name}` | {text} |\n" in card(FULL)
+def test_the_cards_own_code_reads_ratings_without_deleted_ones(repository: Path) -> None:
+    names = run(FULL, repository)
+    assert names["ratings"]["id"] == [rating(number).id for number in (0, 2, 3)]
+
+
+@pytest.mark.parametrize(("kind", "features"), [(RATINGS, FEATURES), (PAIRS, PAIR_FEATURES)])
+def test_every_column_is_explained_in_order_and_no_other(kind: Any, features: datasets.Features) -> None:
+    assert list(columns(kind)) == list(features)
+    for name, text in columns(kind).items():
+        assert f"| `{name}` | {text} |\n" in card(BOTH)
         assert text.endswith(".")
         assert '"' not in text
+
+
+# Votes
+
+
+def test_a_configuration_is_named_as_soon_as_it_has_files_and_no_sooner() -> None:
+    pairs = {"config_name": "pairs", "data_files": [{"split": "train", "path": "data/pairs/**/*.parquet"}]}
+    assert head(card(BOTH))["configs"] == [*head(card(FULL))["configs"], pairs]
+    assert head(card(replace(FULL, rows={"pairs": 1})))["configs"] == [pairs]
+    assert "## Columns of `pairs`" not in card(FULL)
+
+
+def test_it_says_what_gold_items_are_and_what_votes_are_good_for() -> None:
+    text = " ".join(card(BOTH).split())
+    for said in ("vote is final", "It is blind", "they give no label", "In a gold item", "count them in nothing else"):
+        assert said in text
+    assert "`policy` says by which rule" in text
+
+
+@pytest.mark.parametrize("rated", [True, False])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_datasets_loads_votes_by_the_card(repository: Path, *, streaming: bool, rated: bool) -> None:
+    store = Store()
+    kept = batch_of(vote(7), store.shared(vote(6), real_pair()))
+    write_shard(kept, store.__getitem__, repository / shard_path(kept))
+    if not rated:
+        shutil.rmtree(repository / "data" / "ratings")
+    rows = {"pairs": 2} | ({"ratings": 4} if rated else {})
+    (repository / "README.md").write_text(card(replace(FULL, rows=rows)))
+    found = datasets.load_dataset(str(repository), "pairs", split="train", streaming=streaming)
+    assert found.features == PAIR_FEATURES
+    rows = list(found)
+    assert [(row["id"], row["choice"]) for row in rows] == [(vote(7).id, "both-bad"), (vote(6).id, "both-good")]
+    assert [row["left_picture"] and row["left_picture"].size for row in rows] == [None, (24, 16)]
+    if rated:
+        assert len(list(datasets.load_dataset(str(repository), split="train", streaming=streaming))) == 4
+
+
+def test_the_cards_own_code_reads_both_kinds_without_deleted_ones(repository: Path) -> None:
+    gone = batch_of(vote(5, receipt=rating(1).receipt), vote(6))
+    write_shard(gone, {}.__getitem__, repository / shard_path(gone))
+    (repository / "README.md").write_text(card(BOTH))
+    names = run(BOTH, repository)
+    assert names["ratings"]["id"] == [rating(number).id for number in (0, 2, 3)]
+    assert names["pairs"]["id"] == [vote(6).id]
 
 
 def test_it_says_when_answers_were_collected_but_no_number_that_grows() -> None:
     assert "Collected from 2026-09 to 2026-11." in card(FULL)
     assert "Collected in 2026-11." in card(replace(FULL, first=FULL.last))
-    later = replace(FULL, rows=1501, last="2026-11-30T00:00:00.000+00:00")
+    later = replace(FULL, rows={"ratings": 1501}, last="2026-11-30T00:00:00.000+00:00")
     assert card(later) == card(FULL)
     assert card(replace(FULL, last="2026-12-01T00:00:00.000+00:00")) != card(FULL)
 
@@ -114,7 +170,7 @@ def test_it_tells_consent_deletion_and_what_is_never_stored() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10**7 - 1))
 def test_a_size_is_told_as_the_hub_wants_it(rows: int) -> None:
-    [size] = head(card(replace(FULL, rows=rows)))["size_categories"]
+    [size] = head(card(replace(FULL, rows={"ratings": rows // 3, "pairs": rows - rows // 3})))["size_categories"]
     numbers = {"K": 10**3, "M": 10**6}
     bounds = [int(part[:-1]) * numbers[part[-1]] for part in size.split("<") if part != "n"]
     assert rows < bounds[-1]

@@ -18,7 +18,7 @@ import pytest
 
 from tests.feedback.faults import FAULTS, Fault, measure
 from tests.feedback.lab import COMMIT, KEY, PATIENCE, Lab, Process, ids
-from tests.feedback.worker import NAME, drawn
+from tests.feedback.worker import NAME, drawn, drawn_pair
 from tests.hub_faults import Point
 
 pytestmark = pytest.mark.slow
@@ -359,8 +359,8 @@ def test_who_ends_under_a_hub_that_hangs_ends_in_time_and_publishes_later(lab: L
 LOAD = """
 import json, sys
 from datasets import load_dataset
-whole = load_dataset(sys.argv[1], split="train")
-stream = load_dataset(sys.argv[1], split="train", streaming=True)
+whole = load_dataset(*sys.argv[1:], split="train")
+stream = load_dataset(*sys.argv[1:], split="train", streaming=True)
 sizes = [row["source_picture"].size for row in stream if row["source_picture"]]
 print(json.dumps({"ids": whole["id"][:], "streamed": [row["id"] for row in stream], "sizes": sizes}))
 """
@@ -370,12 +370,68 @@ def test_datasets_reads_every_row_once_with_its_pictures(lab: Lab) -> None:
     process = lab.start(rows=3)
     kept = process.keep(3, "pictures") + process.keep(2)
     publish(process)
-    said = subprocess.run(
-        [sys.executable, "-c", LOAD, NAME], env=lab.environment, capture_output=True, text=True, check=True
-    )
-    read = json.loads(said.stdout.splitlines()[-1])
+    read = loaded(lab, NAME)
     assert Counter(read["ids"]) == Counter(read["streamed"]) == ids(kept)
     assert read["sizes"] == [[16, 16]] * 3
+
+
+def loaded(lab: Lab, *what: str) -> Any:
+    """What `datasets` reads of a dataset, and maybe a configuration, in a process of its own."""
+    command = [sys.executable, "-c", LOAD, *what]
+    said = subprocess.run(command, env=lab.environment, capture_output=True, text=True, check=True)
+    return json.loads(said.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("rated", [True, False])
+def test_datasets_reads_votes_as_a_configuration_of_their_own(lab: Lab, *, rated: bool) -> None:
+    process = lab.start(rows=3)
+    voted = process.keep(4, "votes")
+    ratings = process.keep(2) if rated else []
+    publish(process)
+    read = loaded(lab, NAME, "pairs")
+    assert Counter(read["ids"]) == Counter(read["streamed"]) == ids(voted)
+    assert read["sizes"] == [[16, 16]] * 4
+    if rated:
+        assert Counter(loaded(lab, NAME)["ids"]) == ids(ratings)
+    assert process.ask("verify")["same"] == len(voted) + len(ratings)
+
+
+# Votes
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+def test_killed_while_the_hub_has_a_batch_of_votes_it_publishes_once_after_a_restart(lab: Lab, point: Point) -> None:
+    process = lab.start()
+    kept = process.keep(3, "votes") + process.keep(2)
+    gate = lab.hub.hold("POST", COMMIT, point)
+    process.tell("step")
+    assert gate.arrived.wait(PATIENCE)
+    process.kill()
+    gate.release()
+    process = lab.start()
+    kept += process.keep(1, "votes")
+    publish(process)
+    assert lab.rows == ids(kept)
+    assert process.ask("verify")["same"] == len(kept)
+
+
+def test_two_replicas_publish_both_kinds_and_a_vote_is_deleted_on_the_other(lab: Lab) -> None:
+    a, b = lab.start("a"), lab.start("b")
+    gone, *kept = a.keep(2, "votes")
+    kept += a.keep(2) + b.keep(2, "votes") + b.keep(1, "pictures")
+    publish(a)
+    publish(b)
+    b.ask("delete", *reversed(gone))
+    assert b.ask("step") == "deleted"
+    kept += a.keep(1, "votes")
+    publish(a)
+    assert lab.rows == ids(kept)
+    assert lists(lab) == [gone[1]]
+    picture = drawn_pair(gone[0]).left
+    assert not any(picture in data for data in lab.files.values())
+    for replica in (a, b):
+        found = replica.ask("verify")
+        assert not any(found[name] for name in ("missing", "different", "twice", "taken_back"))
 
 
 # Compared

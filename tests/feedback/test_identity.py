@@ -33,6 +33,22 @@ def test_an_id_holds_the_moment_it_was_made(moment: datetime) -> None:
 
 
 @settings(deadline=None)
+@given(st.sets(ids(), min_size=2, max_size=20))
+def test_each_side_of_a_pair_has_an_id_of_its_own_that_leads_back(pairs: set[str]) -> None:
+    sides = {identity.side_id(one, side): one for one in pairs for side in ("left", "right")}
+    assert len(sides) == 2 * len(pairs)
+    assert {len(one) for one in sides} == {26}
+    assert all(identity.is_id(one) for one in pairs)
+    assert not any(identity.is_id(one) for one in sides)
+    assert {side: identity.pair_id(side) for side in sides} == sides
+
+
+@pytest.mark.parametrize("text", ["", "0" * 25, "8" + "0" * 25, "0" * 25 + "U", "o" * 26])
+def test_what_is_no_id_is_told(text: str) -> None:
+    assert not identity.is_id(text)
+
+
+@settings(deadline=None)
 @given(st.lists(MOMENTS, min_size=2, max_size=20))
 def test_ids_grow_whatever_the_clock_does(moments: list[datetime]) -> None:
     made = [""]

@@ -79,6 +79,25 @@ def test_the_worst_pictures_still_fit_into_a_row() -> None:
     assert len(kept.source) + len(kept.mask) + len(kept.result) <= 1_900_000
 
 
+def test_the_worst_pair_fits_into_a_row_too_and_all_its_pictures_are_encoded_alike() -> None:
+    mask = noise(1024, 1024, 3)[..., 0] > 127
+    flat = np.full((1024, 1024, 3), 90, np.uint8)
+    worst = pictures.encoded_pair(noise(1024, 1024, 0), mask, noise(1024, 1024, 1), noise(1024, 1024, 2), None)
+    uneven = pictures.encoded_pair(flat, mask, noise(1024, 1024, 1), flat, None)
+    for kept in (worst, uneven):
+        assert sum(map(len, (kept.source, kept.mask, kept.left, kept.right))) <= 1_900_000
+        source, left, right = (opened(file) for file in (kept.source, kept.left, kept.right))
+        assert source.quantization == left.quantization == right.quantization
+
+
+def test_a_pair_keeps_each_picture_on_its_side() -> None:
+    grey = [np.full((40, 30, 3), level, np.uint8) for level in (20, 120, 220)]
+    kept = pictures.encoded_pair(grey[0], dot(40, 30, 5, 6), grey[1], grey[2], None)
+    found = [np.asarray(opened(file)).mean() for file in (kept.source, kept.left, kept.right)]
+    assert found == pytest.approx([20, 120, 220], abs=2)
+    assert np.array_equal(np.asarray(opened(kept.mask)), dot(40, 30, 5, 6))
+
+
 def test_an_ordinary_photo_is_kept_well() -> None:
     photo = scene(400, 600)
     kept = pictures.encoded(photo, dot(400, 600, 1, 1), photo, None)

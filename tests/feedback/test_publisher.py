@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from rorem_demo.errors import StorageError
 from rorem_demo.feedback.hub import ConflictError, RefusedError, RetryLaterError
 from rorem_demo.feedback.publisher import Publisher, Rules
-from rorem_demo.feedback.records import Pictures, Rating
+from rorem_demo.feedback.records import PairPictures, Pictures, Rating, Record, Vote
 from rorem_demo.feedback.store import Store
 from tests.feedback.simulation import Server, Simulated, pairs
-from tests.feedback.worker import drawn, rating
+from tests.feedback.worker import drawn, drawn_pair, rating, vote
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -62,6 +62,10 @@ class Replica:
     def keep(self, pictures: Pictures | None = None, wait: float = 0.0) -> Rating:
         made = rating(self.store.new_id(), shared=pictures is not None)
         ready = self.clock() + timedelta(seconds=wait)
+        return self.store.append(made, visitor=made.id, subject=made.id, pictures=pictures, ready=ready, review=False)
+
+    def judge(self, pictures: PairPictures | None = None) -> Vote:
+        made, ready = vote(self.store.new_id(), shared=pictures is not None), self.clock()
         return self.store.append(made, visitor=made.id, subject=made.id, pictures=pictures, ready=ready, review=False)
 
     def step(self) -> str:
@@ -259,6 +263,103 @@ def test_the_card_is_written_with_the_first_shard_and_with_that_of_a_new_month(s
     assert "Collected from 2026-10 to 2026-11." in cards[2]
 
 
+# Votes
+
+
+def folders(server: Server) -> list[str]:
+    return sorted(path.split("/")[1] for path in shards(server))
+
+
+def test_both_kinds_are_published_each_into_its_own_shards_and_compared(start: Start, server: Server) -> None:
+    replica = start()
+    kept = [replica.keep(drawn("one")), replica.judge(drawn_pair("two")), replica.keep(), replica.judge()]
+    assert [replica.step(), replica.step(), replica.step()] == ["published", "published", "nothing"]
+    assert folders(server) == ["pairs", "ratings"]
+    assert sorted(server.ids()) == [one.id for one in kept]
+    found = replica.publisher.verify()
+    assert found.sound
+    assert found.same == 4
+
+
+def test_a_vote_that_is_not_as_it_was_kept_is_found(start: Start, server: Server) -> None:
+    replica = start()
+    kept = replica.judge(drawn_pair("one"))
+    replica.store.pictures.drop(kept.files.left if kept.files else "")
+    replica.settle()
+    assert replica.publisher.verify().different == (kept.id,)
+
+
+def test_the_card_names_a_configuration_from_its_first_shard_to_its_last(start: Start, server: Server) -> None:
+    def configurations() -> int:
+        return server.files["README.md"].decode().count("config_name")
+
+    replica = start()
+    rated, voted = replica.keep(), replica.judge()
+    replica.step()
+    assert configurations() == 1
+    replica.step()
+    assert configurations() == 2
+    replica.store.delete(rated.receipt, rated.id)
+    assert replica.step() == "deleted"
+    assert configurations() == 1
+    assert "config_name: pairs" in server.files["README.md"].decode()
+    replica.store.delete(voted.receipt, voted.id)
+    replica.settle()
+    assert configurations() == 0
+
+
+def test_a_published_vote_that_is_deleted_leaves_with_its_pictures(start: Start, server: Server) -> None:
+    replica = start()
+    gone, left, rated = replica.judge(drawn_pair("one")), replica.judge(drawn_pair("two")), replica.keep()
+    replica.settle()
+    replica.store.delete(gone.receipt, gone.id)
+    replica.settle()
+    assert sorted(server.ids()) == [left.id, rated.id]
+    for name, part in (("one", False), ("two", True)):
+        assert any(drawn_pair(name).right in data for data in server.files.values()) == part
+    assert replica.publisher.verify().sound
+
+
+def test_a_vote_can_be_deleted_on_a_replica_that_never_had_it(start: Start, server: Server) -> None:
+    a, b = start("a"), start("b")
+    published = a.judge()
+    a.settle()
+    waiting, left = a.judge(), b.judge()
+    for gone in (published, waiting):
+        b.store.delete(gone.receipt, gone.id)
+    b.settle()
+    a.settle()
+    assert server.ids() == [left.id]
+    assert list(a.store.each(Vote)) == []
+
+
+@pytest.mark.parametrize("fate", ["busy", "lost", "late"])
+def test_votes_whose_answer_was_lost_arrive_once(start: Start, server: Server, fate: Any) -> None:
+    replica = start()
+    voted = replica.judge(drawn_pair("one"))
+    server.fates.append(fate)
+    with pytest.raises(RetryLaterError):
+        replica.step()
+    replica.restart()
+    rated = replica.keep()
+    replica.settle()
+    server.land()
+    assert Counter(server.ids()) == Counter([voted.id, rated.id])
+
+
+def test_merging_keeps_the_kinds_apart(start: Start, server: Server) -> None:
+    replica = start()
+    kept = []
+    for _ in range(2):
+        kept += [replica.keep(), replica.judge(drawn_pair(str(len(kept))))]
+        replica.settle()
+    assert folders(server) == ["pairs", "pairs", "ratings", "ratings"]
+    assert replica.publisher.compact() == 2
+    assert folders(server) == ["pairs", "ratings"]
+    assert sorted(server.ids()) == [one.id for one in kept]
+    assert replica.publisher.verify().same == 4
+
+
 # Deletions
 
 
@@ -297,7 +398,7 @@ def test_an_answer_can_be_deleted_on_a_replica_that_never_had_it(start: Start, s
     assert server.ids() == []
     a.settle()
     assert server.ids() == []
-    assert list(a.store.each()) == []
+    assert list(a.store.each(Rating)) == []
 
 
 def test_a_deletion_that_comes_between_looking_and_sending_wins(start: Start, server: Server) -> None:
@@ -605,7 +706,7 @@ def test_maintenance_without_a_dataset_says_so(start: Start) -> None:
 WHO = st.integers(0, 1)
 FATES = st.sampled_from(["well", "late", "lost", "busy"])
 EVENTS = st.one_of(
-    st.tuples(st.just("keep"), WHO),
+    st.tuples(st.sampled_from(["keep", "judge"]), WHO),
     st.tuples(st.just("step"), WHO, FATES),
     st.tuples(st.just("delete"), WHO, st.integers(0, 3)),
     st.tuples(st.just("land")),
@@ -620,7 +721,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.server = Server()
         self.replicas = [Replica(folder / name, self.server, Rules(rows=2), Clock()) for name in "ab"]
-        self.kept: list[Rating] = []
+        self.kept: list[Record] = []
         self.gone: set[str] = set()
 
     def happen(self, name: str, who: int = 0, what: Any = None) -> None:
@@ -628,6 +729,8 @@ class World:
         match name:
             case "keep":
                 self.kept.append(replica.keep())
+            case "judge":
+                self.kept.append(replica.judge())
             case "delete" if what < len(self.kept):
                 one = self.kept[-1 - what]
                 replica.store.delete(one.receipt, one.id)

@@ -12,11 +12,11 @@ import pytest
 from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
 from rorem_demo.errors import UnavailableError
-from rorem_demo.feedback.records import Pictures
+from rorem_demo.feedback.records import PairPictures, Pictures
 from rorem_demo.feedback.screening import Screening, ScreenSpec, load_classifier
 from rorem_demo.feedback.store import Store
 from rorem_demo.runtime.weights import Weights
-from tests.feedback.answers import keep_shared
+from tests.feedback.answers import keep_shared, keep_shared_vote
 
 LIGHT, DARK = b"light", b"dark"
 
@@ -47,7 +47,21 @@ def test_harmless_pictures_are_accepted_and_doubtful_ones_wait(store: Store) -> 
     told: list[None] = []
     screening = Screening(store, Eye, lambda: told.append(None))
     assert screening.screen() == 1
-    assert {held.rating.id for held in store.to_review()} == set(doubtful)
+    assert {held.record.id for held in store.to_review()} == set(doubtful)
+    found = store.find(harmless)
+    assert found is not None
+    assert found.review == "accepted"
+
+
+def test_of_a_vote_the_photo_and_both_results_are_looked_at(store: Store) -> None:
+    def pair(source: bytes, left: bytes, right: bytes) -> PairPictures:
+        return PairPictures(source=source, mask=DARK, left=left, right=right)
+
+    harmless = keep_shared_vote(store, pair(LIGHT, LIGHT, LIGHT))
+    shown = (pair(DARK, LIGHT, LIGHT), pair(LIGHT, DARK, LIGHT), pair(LIGHT, LIGHT, DARK))
+    doubtful = [keep_shared_vote(store, each) for each in shown]
+    assert Screening(store, Eye, lambda: None).screen() == 1
+    assert {held.record.id for held in store.to_review()} == set(doubtful)
     found = store.find(harmless)
     assert found is not None
     assert found.review == "accepted"

@@ -23,18 +23,41 @@ from hypothesis import strategies as st
 
 from rorem_demo.errors import StorageError
 from rorem_demo.feedback import parquet_file, shards
+from rorem_demo.feedback.kinds import PAIRS, RATINGS
 from rorem_demo.feedback.pictures import LARGEST_ROW
-from rorem_demo.feedback.records import SCHEMA, Batch, Pictures, Rating
+from rorem_demo.feedback.records import (
+    CHOICES,
+    SCHEMA,
+    VOTE_SCHEMA,
+    Batch,
+    PairPictures,
+    Pictures,
+    Rating,
+    Record,
+    Vote,
+)
 from rorem_demo.feedback.shards import (
     FEATURES,
+    PAIR_FEATURES,
     content_path,
+    kind_at,
     merge_shards,
     read_shard,
     rewrite_shard,
     shard_path,
     write_shard,
 )
-from tests.feedback.strategies import Store, batch_of, rating, real_pictures, rows, sha256
+from tests.feedback.strategies import (
+    Store,
+    batch_of,
+    pair_rows,
+    rating,
+    real_pair,
+    real_pictures,
+    rows,
+    sha256,
+    vote,
+)
 
 Shared: TypeAlias = tuple[Path, tuple[Rating, ...], list[Pictures]]
 PICTURES = {"source_picture", "mask_picture", "result_picture"}
@@ -44,9 +67,16 @@ def no_pictures(sha: str) -> bytes:
     raise StorageError(f"The picture {sha} is missing.")
 
 
-def written(path: Path, *ratings: Rating, store: Store | None = None) -> Path:
-    write_shard(batch_of(*ratings), store.__getitem__ if store is not None else no_pictures, path)
+def written(path: Path, *records: Record, store: dict[str, bytes] | None = None) -> Path:
+    write_shard(batch_of(*records), store.__getitem__ if store is not None else no_pictures, path)
     return path
+
+
+class Missing(dict[str, bytes]):
+    """As a store that has lost files."""
+
+    def __missing__(self, sha: str) -> bytes:
+        return no_pictures(sha)
 
 
 def never(_: str) -> bool:
@@ -61,6 +91,14 @@ def shared(tmp_path: Path) -> Shared:
     return written(tmp_path / "shared.parquet", *ratings, store=store), ratings, [files]
 
 
+@pytest.fixture
+def voted(tmp_path: Path) -> Path:
+    """A shard of four votes, one of each choice, the third with pictures."""
+    store = Store()
+    votes = [vote(0), vote(1), store.shared(vote(2), real_pair()), vote(3)]
+    return written(tmp_path / "voted.parquet", *votes, store=store)
+
+
 @given(st.lists(rows(), min_size=1, max_size=8))
 @settings(max_examples=20, deadline=None)
 def test_whatever_is_written_is_read_back_equal(kept: list[tuple[Rating, Pictures | None]]) -> None:
@@ -70,7 +108,19 @@ def test_whatever_is_written_is_read_back_equal(kept: list[tuple[Rating, Picture
             store |= {sha256(data): data for data in (files.source, files.mask, files.result)}
     with TemporaryDirectory() as folder:
         path = written(Path(folder) / "shard.parquet", *(each for each, _ in kept), store=store)
-        assert list(read_shard(path)) == kept
+        assert list(read_shard(path, RATINGS)) == kept
+
+
+@given(st.lists(pair_rows(), min_size=1, max_size=8))
+@settings(max_examples=20, deadline=None)
+def test_whatever_is_voted_is_read_back_equal(kept: list[tuple[Vote, PairPictures | None]]) -> None:
+    store = Store()
+    for _, files in kept:
+        if files:
+            store |= {sha256(data): data for data in vars(files).values()}
+    with TemporaryDirectory() as folder:
+        path = written(Path(folder) / "shard.parquet", *(each for each, _ in kept), store=store)
+        assert list(read_shard(path, PAIRS)) == kept
 
 
 def test_columns_are_the_fields_of_a_rating_in_their_order(shared: Shared) -> None:
@@ -78,8 +128,58 @@ def test_columns_are_the_fields_of_a_rating_in_their_order(shared: Shared) -> No
     assert pq.read_schema(shared[0]).names == [*names, "source_picture", "mask_picture", "result_picture"]
 
 
-def test_a_shard_is_named_by_its_month_and_batch() -> None:
-    batch = Batch(name="01K9-aa", ratings=(rating(created="2026-02-03T00:00:00.000+00:00"), rating(1)), sending=False)
+def test_columns_of_votes_are_their_fields_and_the_choice_is_a_word_to_every_reader(voted: Path) -> None:
+    names = [name for name in Vote.__dataclass_fields__ if name != "files"]
+    pictures = ["source_picture", "mask_picture", "left_picture", "right_picture"]
+    assert pq.read_schema(voted).names == [*names, *pictures]
+    assert pq.read_table(voted)["choice"].to_pylist() == list(CHOICES)
+
+
+def test_datasets_finds_the_pictures_of_votes_by_itself(voted: Path) -> None:
+    loaded = datasets.load_dataset("parquet", data_files=str(voted), split="train", streaming=True)
+    assert loaded.features == PAIR_FEATURES
+    rows = list(loaded)
+    assert [row["choice"] for row in rows] == list(CHOICES)
+    assert [row["right_picture"] and row["right_picture"].size for row in rows] == [None, None, (24, 16), None]
+
+
+def test_of_a_votes_pictures_that_cannot_be_read_the_vote_remains_and_says_so(tmp_path: Path) -> None:
+    store = Store()
+    lost = store.shared(vote(), real_pair())
+    del store[lost.files.right]
+    [(kept, files)] = read_shard(written(tmp_path / "shard.parquet", lost, store=Missing(store)), PAIRS)
+    assert (kept.flags, kept.files, kept.licence, files) == (("pictures-damaged",), None, "", None)
+
+
+def test_a_rewritten_shard_of_votes_keeps_its_pictures_and_its_place(voted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rewritten.parquet"
+    assert rewrite_shard(voted, out, vote(0).receipt.__eq__) == 3
+    before, after = list(read_shard(voted, PAIRS)), list(read_shard(out, PAIRS))
+    assert after == before[1:]
+    assert content_path(PAIRS, out) == f"data/pairs/2026-11/{vote(1).id}-{sha256(out.read_bytes())[:16]}.parquet"
+    assert merge_shards((out, voted), tmp_path / "all.parquet", never) == 7
+
+
+def test_ratings_and_votes_are_not_merged_or_taken_for_each_other(shared: Shared, voted: Path, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="has other columns than"):
+        merge_shards((shared[0], voted), tmp_path / "all.parquet", never)
+    with pytest.raises(StorageError, match="lacks columns of ratings: result, method"):
+        list(read_shard(voted, RATINGS))
+    with pytest.raises(StorageError, match="lacks columns of pairs: case, cases"):
+        list(read_shard(shared[0], PAIRS))
+
+
+def test_votes_of_a_newer_version_are_refused(voted: Path, tmp_path: Path) -> None:
+    newer = changed(voted, tmp_path / "newer.parquet", schema=pa.array([VOTE_SCHEMA + 1] * 4, pa.int32()))
+    with pytest.raises(StorageError, match="has pairs of version 2, and this program knows 1"):
+        next(read_shard(newer, PAIRS))
+
+
+def test_a_shard_is_named_by_its_kind_month_and_batch() -> None:
+    batch = Batch(name="01K9-aa", records=(vote(created="2026-02-03T00:00:00.000+00:00"),), sending=False)
+    assert shard_path(batch) == "data/pairs/2026-02/01K9-aa.parquet"
+    assert kind_at(shard_path(batch)) is PAIRS
+    batch = Batch(name="01K9-aa", records=(rating(created="2026-02-03T00:00:00.000+00:00"), rating(1)), sending=False)
     assert shard_path(batch) == "data/ratings/2026-02/01K9-aa.parquet"
 
 
@@ -168,12 +268,12 @@ def test_the_same_batch_is_the_same_bytes_in_another_process(tmp_path: Path) -> 
         environment = os.environ | {"PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", script, tmp_path / seed], check=True, env=environment)
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
-    assert len(list(read_shard(tmp_path / "1"))) == 6
+    assert len(list(read_shard(tmp_path / "1", RATINGS))) == 6
 
 
 def test_of_pictures_that_cannot_be_read_the_answer_remains_and_says_so(tmp_path: Path) -> None:
     lost = Store().shared(rating(flags=("too-fast",)), real_pictures())
-    [(kept, files)] = read_shard(written(tmp_path / "shard.parquet", lost))
+    [(kept, files)] = read_shard(written(tmp_path / "shard.parquet", lost), RATINGS)
     assert (kept.flags, kept.files, kept.licence, files) == (("pictures-damaged", "too-fast"), None, "", None)
     assert (kept.id, kept.label, kept.consent) == (lost.id, lost.label, "pictures")
 
@@ -193,8 +293,8 @@ def test_a_rewritten_shard_lacks_what_was_dropped_and_is_named_by_what_is_left(s
     path, ratings, [files] = shared
     out = tmp_path / "rewritten.parquet"
     assert rewrite_shard(path, out, ratings[0].receipt.__eq__) == 2
-    assert list(read_shard(out)) == [(ratings[1], files), (ratings[2], None)]
-    assert content_path(out) == f"data/ratings/2026-11/{ratings[1].id}-{sha256(out.read_bytes())[:16]}.parquet"
+    assert list(read_shard(out, RATINGS)) == [(ratings[1], files), (ratings[2], None)]
+    assert content_path(RATINGS, out) == f"data/ratings/2026-11/{ratings[1].id}-{sha256(out.read_bytes())[:16]}.parquet"
 
 
 def test_of_a_shard_that_loses_all_rows_no_file_is_left(shared: Shared, tmp_path: Path) -> None:
@@ -214,7 +314,9 @@ def test_a_deletion_keeps_columns_of_a_newer_program(shared: Shared, tmp_path: P
 def test_small_shards_become_one_in_their_order(tmp_path: Path) -> None:
     paths = [written(tmp_path / f"{number}.parquet", rating(number)) for number in range(5)]
     assert merge_shards(paths, tmp_path / "all.parquet", rating(2).receipt.__eq__) == 4
-    assert [kept.id for kept, _ in read_shard(tmp_path / "all.parquet")] == [rating(n).id for n in (0, 1, 3, 4)]
+    assert [kept.id for kept, _ in read_shard(tmp_path / "all.parquet", RATINGS)] == [
+        rating(n).id for n in (0, 1, 3, 4)
+    ]
     assert pq.read_metadata(tmp_path / "all.parquet").num_row_groups == 1
 
 
@@ -228,7 +330,7 @@ def test_shards_of_different_columns_are_not_merged(shared: Shared, tmp_path: Pa
 def test_unknown_columns_are_left_out(shared: Shared, tmp_path: Path) -> None:
     table = pq.read_table(shared[0])
     pq.write_table(table.add_column(0, "mood", pa.array(["a", "b", "c"])), tmp_path / "more.parquet")
-    assert list(read_shard(tmp_path / "more.parquet")) == list(read_shard(shared[0]))
+    assert list(read_shard(tmp_path / "more.parquet", RATINGS)) == list(read_shard(shared[0], RATINGS))
 
 
 def changed(path: Path, out: Path, **columns: pa.Array) -> Path:
@@ -244,7 +346,7 @@ def test_ratings_of_a_newer_version_are_refused_before_any_is_given(shared: Shar
     with pytest.raises(
         StorageError, match=r"newer\.parquet has ratings of version 2, and this program knows 1"
     ) as told:
-        next(read_shard(newer))
+        next(read_shard(newer, RATINGS))
     assert told.value.hint == "Update the program."
 
 
@@ -252,20 +354,20 @@ def test_ratings_of_a_newer_version_are_refused_before_any_is_given(shared: Shar
 def test_a_missing_column_is_told(name: str, shared: Shared, tmp_path: Path) -> None:
     pq.write_table(pq.read_table(shared[0]).drop_columns(name), tmp_path / "less.parquet")
     with pytest.raises(StorageError, match=r"less\.parquet (lacks|is damaged)"):
-        list(read_shard(tmp_path / "less.parquet"))
+        list(read_shard(tmp_path / "less.parquet", RATINGS))
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"no parquet at all" * 50])
 def test_what_is_no_shard_is_refused_in_one_sentence(damage: bytes, tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(damage)
-    with pytest.raises(StorageError, match=r"^bad\.parquet is damaged or no shard of ratings\.$") as told:
-        list(read_shard(tmp_path / "bad.parquet"))
+    with pytest.raises(StorageError, match=r"^bad\.parquet is damaged or no shard of answers\.$") as told:
+        list(read_shard(tmp_path / "bad.parquet", RATINGS))
     assert told.value.hint
 
 
 def test_a_shard_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"Cannot read gone\.parquet: No such file or directory"):
-        list(read_shard(tmp_path / "gone.parquet"))
+        list(read_shard(tmp_path / "gone.parquet", RATINGS))
     with pytest.raises(StorageError, match=r"Cannot read gone\.parquet"):
         rewrite_shard(tmp_path / "gone.parquet", tmp_path / "out.parquet", never)
 
@@ -278,7 +380,7 @@ def test_no_torn_shard_is_read_in_part_or_written_on(data: st.DataObject) -> Non
         whole = path.read_bytes()
         path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
         with pytest.raises(StorageError, match=r"torn\.parquet"):
-            next(read_shard(path))
+            next(read_shard(path, RATINGS))
         with pytest.raises(StorageError, match=r"torn\.parquet"):
             rewrite_shard(path, path.with_name("out.parquet"), never)
         assert not path.with_name("out.parquet").exists()
@@ -291,7 +393,7 @@ def test_a_flipped_bit_in_a_picture_is_noticed(tmp_path: Path) -> None:
     data[data.index(files.source) + 700] ^= 1
     path.write_bytes(data)
     with pytest.raises(StorageError, match=r"shard\.parquet is damaged"):
-        list(read_shard(path))
+        list(read_shard(path, RATINGS))
 
 
 @contextmanager
@@ -330,6 +432,7 @@ def test_row_groups_are_bounded_however_many_rows(tmp_path: Path, monkeypatch: p
 GROWTH = """
 import sys
 from pathlib import Path
+from rorem_demo.feedback.kinds import RATINGS
 from rorem_demo.feedback.records import PictureFiles
 from rorem_demo.feedback.shards import read_shard, rewrite_shard, write_shard
 from tests.feedback.strategies import batch_of, rating
@@ -342,8 +445,8 @@ files = [PictureFiles(source=f"{n}s", mask=f"{n}m", result=f"{n}r") for n in ran
 batch = batch_of(*(rating(n, files=name) for n, name in enumerate(files)))
 before = peak()
 write_shard(batch, lambda name: name.encode() + noise, folder / "a.parquet")
-assert sum(1 for _ in read_shard(folder / "a.parquet")) == 3200
-assert rewrite_shard(folder / "a.parquet", folder / "b.parquet", batch.ratings[9].receipt.__eq__) == 3199
+assert sum(1 for _ in read_shard(folder / "a.parquet", RATINGS)) == 3200
+assert rewrite_shard(folder / "a.parquet", folder / "b.parquet", batch.records[9].receipt.__eq__) == 3199
 print((folder / "a.parquet").stat().st_size / 1e6, peak() - before)
 """
 

@@ -19,9 +19,9 @@ import pytest
 
 from rorem_demo.errors import StorageError
 from rorem_demo.feedback import store_db
-from rorem_demo.feedback.records import Pictures, Rating
+from rorem_demo.feedback.records import PairPictures, Pictures, Rating, Record, Vote
 from rorem_demo.feedback.store import Store
-from tests.feedback.answers import rating
+from tests.feedback.answers import rating, vote
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -31,18 +31,29 @@ def unlike(number: int | str) -> Pictures:
     return Pictures(source=b"photo %d" % (len(str(number)) % 3), mask=b"mask", result=str(number).encode() * 100)
 
 
-def keep(store: Store, pictures: Pictures | None = None) -> Rating:
-    made = rating(store)
+def pair_unlike(number: int | str) -> PairPictures:
+    """The same of a vote; the left result is that of the rating with this number."""
+    like = unlike(number)
+    return PairPictures(source=like.source, mask=like.mask, left=like.result, right=str(number).encode() * 99)
+
+
+def keep(store: Store, pictures: Pictures | PairPictures | None = None) -> Record:
+    """A rating, or a vote if the pictures are a vote's."""
+    made: Record = vote(store) if isinstance(pictures, PairPictures) else rating(store)
     return store.append(made, visitor="v", subject=made.id, pictures=pictures, ready=NOW, review=False)
 
 
+def records(store: Store) -> list[Record]:
+    return sorted((held.record for kind in (Rating, Vote) for held in store.each(kind)), key=lambda record: record.id)
+
+
 def check(store: Store) -> list[str]:
-    """Ids in order; every rating has its pictures whole, and the file is sound."""
+    """Ids in order; every record has its pictures whole, and the file is sound."""
     found = []
-    for held in store.each():
-        found.append(held.rating.id)
-        assert held.rating.files is not None
-        for sha in (held.rating.files.source, held.rating.files.mask, held.rating.files.result):
+    for record in records(store):
+        found.append(record.id)
+        assert record.files is not None
+        for sha in vars(record.files).values():
             store.pictures.get(sha)
     with store._db.read() as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -67,13 +78,14 @@ def append_until_killed(folder: str) -> None:
 
 def _append(store: Store, worker: int) -> None:
     while True:
-        say(keep(store, unlike(f"{os.getpid()} {worker} {time.monotonic_ns()}")).id)
+        for drawn in (unlike, pair_unlike):
+            say(keep(store, drawn(f"{os.getpid()} {worker} {time.monotonic_ns()}")).id)
 
 
 def append_some(folder: str) -> None:
     store = Store(Path(folder))
     for number in range(60):
-        kept = keep(store, unlike(number))
+        kept = keep(store, pair_unlike(number) if number % 2 else unlike(number))
         say(kept.id)
         # Others put the same pictures meanwhile.
         if number % 3 == 0:
@@ -136,7 +148,7 @@ def test_two_processes_and_their_deletions_share_a_folder(tmp_path: Path) -> Non
     assert len(kept) == 120
     store = Store(tmp_path)
     assert check(store) == sorted(kept - gone)
-    used = {sha for held in store.each() if held.rating.files for sha in vars(held.rating.files).values()}
+    used = {sha for record in records(store) if record.files for sha in vars(record.files).values()}
     assert {path.name for path in tmp_path.glob("pictures/??/*")} == used
     store.close()
 
@@ -196,7 +208,7 @@ def test_a_full_file_refuses_the_row_and_drops_its_pictures_again(store: Store, 
     with pytest.raises(StorageError, match="disk is full") as caught:
         keep(store, Pictures(source=b"x" * 10, mask=b"y", result=b"z"))
     assert caught.value.hint
-    assert [held.rating.id for held in store.each()] == kept
+    assert [held.record.id for held in store.each(Rating)] == kept
     assert files(tmp_path) == before
     with store._db.read() as connection:
         connection.execute("PRAGMA max_page_count = 100000")
@@ -235,7 +247,7 @@ def test_a_deletion_that_was_killed_before_its_files_went_is_finished_at_the_nex
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(tmp_path)
-    kept = keep(store, unlike(0))
+    kept = keep(store, pair_unlike(0))
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -243,7 +255,7 @@ def test_a_deletion_that_was_killed_before_its_files_went_is_finished_at_the_nex
     monkeypatch.setattr(store, "_clear", killed)
     with suppress(KeyboardInterrupt):
         store.delete(kept.receipt, kept.id)
-    assert len(files(tmp_path)) == 3
+    assert len(files(tmp_path)) == 4
     store.close()
     again = Store(tmp_path)
     assert files(tmp_path) == set()
@@ -263,7 +275,7 @@ def test_a_store_that_somebody_else_locks_is_busy_and_then_works(
     assert caught.value.hint
     blocker.execute("ROLLBACK")
     blocker.close()
-    assert keep(store).id == next(store.each()).rating.id
+    assert keep(store).id == next(store.each(Rating)).record.id
     store.close()
 
 
@@ -276,7 +288,7 @@ def test_a_damaged_file_is_told_and_not_read(tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[:8192] + b"\xaa" * (len(data) - 8192))
     with pytest.raises(StorageError, match="damaged") as caught, closing(Store(tmp_path)) as damaged:
-        list(damaged.each())
+        list(damaged.each(Rating))
     assert caught.value.hint
 
 

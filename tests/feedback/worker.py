@@ -26,7 +26,7 @@ import PIL.Image
 from rorem_demo.errors import RoremError
 from rorem_demo.feedback.hub import Dataset
 from rorem_demo.feedback.publisher import Publisher, Rules
-from rorem_demo.feedback.records import Pictures, Rating
+from rorem_demo.feedback.records import PairPictures, Pictures, Rating, Record, Vote
 from rorem_demo.feedback.store import Store
 
 NAME = "owner/ratings"
@@ -42,13 +42,14 @@ class Worker:
         self.publisher = Publisher(self.store, dataset, folder / "publisher", rules)
 
     def keep(self, count: int, kind: str = "plain") -> list[tuple[str, str]]:
-        """Id and receipt of answers that are on disk now; `kind` is plain, pictures or large."""
-        return [self._keep({"plain": 0, "pictures": 16, "large": 256}[kind]) for _ in range(count)]
+        """Id and receipt of answers that are on disk now; `kind` is plain, pictures or large, or votes."""
+        return [self._keep(kind) for _ in range(count)]
 
-    def _keep(self, side: int) -> tuple[str, str]:
+    def _keep(self, kind: str) -> tuple[str, str]:
         key = self.store.new_id()
-        made = rating(key, shared=side > 0)
-        files = drawn(key, side) if side else None
+        side = {"plain": 0, "large": 256}.get(kind, 16)
+        made: Record = vote(key, shared=True) if kind == "votes" else rating(key, shared=side > 0)
+        files = drawn_pair(key) if kind == "votes" else drawn(key, side) if side else None
         ready = datetime.now(UTC) - timedelta(seconds=1)
         self.store.append(made, visitor=key, subject=key, pictures=files, ready=ready, review=False)
         return made.id, made.receipt
@@ -87,7 +88,8 @@ class Worker:
 
     def rows(self) -> dict[str, str]:
         """When each answer that is kept here was published; "" if it was not."""
-        return {held.rating.id: held.published for held in self.store.each()}
+        held = (*self.store.each(Rating), *self.store.each(Vote))
+        return {one.record.id: one.published for one in sorted(held, key=lambda one: one.record.id)}
 
     def tombstones(self) -> list[str]:
         """Receipts of what was deleted, as far as is known here."""
@@ -111,6 +113,31 @@ def rating(key: str, *, shared: bool) -> Rating:
         consent="pictures" if shared else "answer", licence="CC-BY-4.0" if shared else "", supersedes="",
         receipt=sha256(key.encode()).hexdigest(),
     )  # fmt: skip
+
+
+def vote(key: str, *, shared: bool) -> Vote:
+    """That both are good, with pictures if they are shared."""
+    sides = {
+        f"{side}_{name}": value
+        for side, result in (("left", "c"), ("right", "d"))
+        for name, value in {
+            "method": result, "revision": "0.1.0", "options": "{}", "result": result * 64, "seconds": 1.25,
+            "device": "cpu",
+        }.items()
+    }  # fmt: skip
+    return Vote(
+        id=key, app="0.1.0", created=datetime.now(UTC).isoformat(timespec="milliseconds"), origin="app", case="door",
+        cases="v1", source="a" * 64, mask="b" * 64, width=8, height=8, mask_pixels=25, mask_boxes=(),
+        mask_made_by=("brush",), **sides, choice="both-good", reasons=(), gold="", policy="even-1", rater="rater",
+        flags=(), consent="pictures" if shared else "answer", licence="CC-BY-4.0" if shared else "",
+        receipt=sha256(key.encode()).hexdigest(),
+    )  # fmt: skip
+
+
+def drawn_pair(key: str) -> PairPictures:
+    """Four pictures that no other answer has."""
+    random = np.random.default_rng(list(key.encode()))
+    return PairPictures(**{name: _png(random, 16) for name in ("source", "mask", "left", "right")})
 
 
 def drawn(key: str, side: int = 16) -> Pictures:

@@ -123,7 +123,7 @@ def _written(rows: Sequence[Row], folder: Path) -> Sequence[Rating]:
         files |= _named(pictures) if pictures else {}
     ratings = tuple(sorted((rating for rating, _ in rows), key=lambda rating: rating.id))
     content = sha256("\n".join(rating.id for rating in ratings).encode()).hexdigest()
-    batch = Batch(name=f"{ratings[0].id}-{content[:16]}", ratings=ratings, sending=False)
+    batch = Batch(name=f"{ratings[0].id}-{content[:16]}", records=ratings, sending=False)
     write_shard(batch, files.__getitem__, folder / shard_path(batch))
     return ratings
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rorem_demo.errors import InputError
-from rorem_demo.evaluation.metrics import psnr
+from rorem_demo.imaging.metrics import psnr
 
 GREY = np.full((6, 8, 3), 100, np.uint8)
 EVERYWHERE = np.ones((6, 8), np.bool_)

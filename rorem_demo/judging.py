@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from rorem_demo import __version__
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.desk import Desk, Rules
 from rorem_demo.feedback.hub import Dataset
@@ -19,7 +18,7 @@ from rorem_demo.feedback.identity import rater_of, visitor_of
 from rorem_demo.feedback.pictures import encoded
 from rorem_demo.feedback.publisher import Publisher
 from rorem_demo.feedback.publisher import Rules as BatchRules
-from rorem_demo.feedback.records import Answer, Person, Receipt, Subject
+from rorem_demo.feedback.records import Answer, Pairing, Person, Receipt, Side, Subject, Verdict
 from rorem_demo.feedback.screening import Screening, ScreenSpec, load_classifier
 from rorem_demo.feedback.store import Store
 from rorem_demo.imaging.types import size_of
@@ -94,6 +93,32 @@ class Judging:
             raise InputError("This result was made on another page.", hint="Remove something here, then answer.")
         return self.desk.rate(subject, answer, person)
 
+    def vote(self, pairing: Pairing, verdict: Verdict, *, visit: str, address: str) -> Receipt:
+        """Keep what a visitor says of two results that were shown to them; what they said first of a pairing stands.
+
+        Raises:
+            InputError: too many answers.
+            StorageError: the vote could not be kept.
+        """
+        return self.desk.vote(pairing, verdict, self.person(visit, address))
+
+    def side(self, key: str) -> Side:
+        """A result of a visit as one of two.
+
+        Raises:
+            InputError: it is gone.
+        """
+        result = self.visits.get(key, Result)
+        removal, spec = result.removal, self.removers[result.removal.remover]
+        return Side(
+            method=spec.key,
+            revision=self.weights.revision(spec),
+            options=json.dumps(asdict(removal.options), sort_keys=True),
+            result=result.digest,
+            seconds=removal.seconds,
+            device=self._device(spec),
+        )
+
     def person(self, visit: str, address: str) -> Person:
         """Who answers, as far as anybody may know."""
         key = self.desk.store.key
@@ -120,10 +145,10 @@ class Judging:
             width=width,
             height=height,
             method=spec.key,
-            revision=self._revision(spec),
+            revision=self.weights.revision(spec),
             options=json.dumps(asdict(removal.options), sort_keys=True),
             seconds=removal.seconds,
-            device="gpu" if spec.gpu_cost and self.machine.gpu else "cpu",
+            device=self._device(spec),
             facts=result.mask_facts,
             licence=result.licence,
             score=likely.score if likely else None,
@@ -132,10 +157,8 @@ class Judging:
             pictures=partial(encoded, photo.image, removal.mask, removal.image, photo.icc),
         )
 
-    def _revision(self, spec: RemoverSpec) -> str:
-        """Commits of the weights a row runs with; a row without weights is as old as the program."""
-        pins = {file.repository: self.weights.pin(file).revision or "unverified" for file in spec.weights}
-        return " ".join(f"{repository}@{revision}" for repository, revision in pins.items()) or __version__
+    def _device(self, spec: RemoverSpec) -> str:
+        return "gpu" if spec.gpu_cost and self.machine.gpu else "cpu"
 
 
 def _dataset(settings: Settings) -> Dataset | None:

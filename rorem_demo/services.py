@@ -10,6 +10,9 @@ from threading import RLock, Thread
 
 from rorem_demo.annotating.annotating import Annotating
 from rorem_demo.annotating.feeds import feed_of
+from rorem_demo.comparison.arena import Arena
+from rorem_demo.comparison.boards import Boards
+from rorem_demo.comparison.cases import CaseSet, read_cases
 from rorem_demo.discriminator.current import Current
 from rorem_demo.discriminator.score import Likely
 from rorem_demo.errors import ConfigError, RoremError, UnavailableError
@@ -201,16 +204,49 @@ class Services:
             self.__dict__["annotating"] = made = Annotating(self.judging, feed, self.settings.max_pixels)
             return made
 
+    @cached_property
+    def cases(self) -> CaseSet:
+        """Ready cases; read when first used."""
+        with self._opening:
+            if "cases" in self.__dict__:
+                return self.cases
+            folder = self.settings.cases
+            self.__dict__["cases"] = found = read_cases(folder) if folder else CaseSet(cases={}, version="")
+            return found
+
+    @cached_property
+    def boards(self) -> Boards:
+        """What people's answers say of each method."""
+        with self._opening:
+            if "boards" in self.__dict__:
+                return self.boards
+            settings, store = self.settings, lambda: self.judging.desk.store
+            made = Boards(store, settings.feedback_dataset, settings.data / "leaderboard", settings.leaderboard_minutes)
+            self.__dict__["boards"] = made
+            return made
+
+    @cached_property
+    def arena(self) -> Arena:
+        """Blind pairs; raises as `judging`."""
+        with self._opening:
+            if "arena" in self.__dict__:
+                return self.arena
+            self.__dict__["arena"] = made = Arena(self.judging, lambda: self.cases, self.boards.current)
+            return made
+
     def begin_publishing(self) -> None:
         """Publish answers in the background from now on; where the store fails, the page works without."""
         try:
             self.judging.desk.start()
+            self.boards.current()  # counted now, the first visitor finds it
         except RoremError as error:
             log.error("No answers can be kept: %s", error.sentence, exc_info=error.__cause__)  # noqa: TRY400
 
     def close(self, deadline: float) -> None:
         """Publish within so many seconds what answers may be published, and close the store."""
         self.discriminator.close()
+        if "boards" in self.__dict__:
+            self.boards.close()
         if "judging" in self.__dict__:
             self.judging.desk.close(deadline)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from rorem_demo.errors import ConfigError
 
 _FAR_TOO_LARGE = 1e9
+_SHIPPED_CASES = Path(__file__).parents[1] / "assets" / "cases"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,10 @@ class Settings:
     """`ROREM_DISCRIMINATOR_MINUTES`: from one look for a newer version of it to the next."""
     best_of_seconds: float = 60.0
     """`ROREM_BEST_OF_SECONDS`: no try but the first is begun that would not end within so many seconds of a run."""
+    cases: Path | None = _SHIPPED_CASES
+    """`ROREM_CASES`: folder of ready cases that `compare` wrote, or `none`; by default those of the program."""
+    leaderboard_minutes: float = 5.0
+    """`ROREM_LEADERBOARD_MINUTES`: from one count of the votes to the next, where there are new ones."""
     zero_gpu: bool = False
     """`SPACES_ZERO_GPU`: set by the Space."""
     on_space: bool = False
@@ -104,6 +109,8 @@ class Settings:
                 environ, "ROREM_DISCRIMINATOR_MINUTES", cls.discriminator_minutes, least=0.01
             ),
             best_of_seconds=_number(environ, "ROREM_BEST_OF_SECONDS", cls.best_of_seconds),
+            cases=_folder(environ, "ROREM_CASES", cls.cases),
+            leaderboard_minutes=_number(environ, "ROREM_LEADERBOARD_MINUTES", cls.leaderboard_minutes, least=0.0),
             zero_gpu=_switch(environ, "SPACES_ZERO_GPU"),
             on_space=bool(environ.get("SPACE_ID")),
         )
@@ -111,6 +118,13 @@ class Settings:
 
 def _names(environ: Mapping[str, str], variable: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in environ.get(variable, "").split(",") if name.strip())
+
+
+def _folder(environ: Mapping[str, str], variable: str, default: Path | None) -> Path | None:
+    name = environ.get(variable, "").strip()
+    if name == "none":
+        return None
+    return Path(name).expanduser() if name else default
 
 
 def _switch(environ: Mapping[str, str], variable: str) -> bool:

@@ -18,15 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rorem_demo.annotating.annotating import Annotating, GoneError, Issued, Nothing
+from rorem_demo.annotating.annotating import Annotating, Issued, Nothing
 from rorem_demo.annotating.feeds import Feed, FolderFeed, HubFeed, Row, feed_of, licence_of, read_meta
 from rorem_demo.annotating.items import Item, _origin, _score, read_item
-from rorem_demo.annotating.tickets import LIFETIME, Ticket, Tickets
 from rorem_demo.errors import ConfigError, InputError, UnavailableError
 from rorem_demo.feedback.pictures import digest
 from rorem_demo.feedback.records import Answer, Rating, Receipt
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
+from rorem_demo.tickets import LIFETIME, GoneError, Ticket, Tickets
 from tests.hub import LoopbackHub
 from tests.triplets import HEIGHT, WIDTH, triplet, write_folder, write_meta
 
@@ -68,7 +68,7 @@ class Bench:
 
     @property
     def rows(self) -> list[Rating]:
-        return [held.rating for held in self.services.judging.desk.store.each()]
+        return [held.record for held in self.services.judging.desk.store.each(Rating)]
 
     def sentence(self, visit: str = "anna", *skip: str) -> str:
         found = self.next(visit, *skip)
@@ -278,7 +278,7 @@ def test_an_id_expires(make: Make) -> None:
 
 
 def test_the_oldest_ids_go_first(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr("rorem_demo.annotating.tickets.MOST", 2)
+    monkeypatch.setattr("rorem_demo.tickets.MOST", 2)
     tickets, item = Tickets(), item_of(folder, {})
     keys = [tickets.issue(item, "anna") for _ in range(3)]
     assert [tickets.find(key) is not None for key in keys] == [False, True, True]

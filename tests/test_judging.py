@@ -51,7 +51,7 @@ def test_a_subject_says_everything_of_its_result(services: Services) -> None:
 
 
 def test_weights_are_named_with_what_is_known_of_them(services: Services) -> None:
-    revisions = {spec.key: services.judging._revision(spec) for spec in services.removers}
+    revisions = {spec.key: services.weights.revision(spec) for spec in services.removers}
     assert revisions["lama"].startswith("signature-ai/big-lama@")
     assert "unverified" in revisions["rorem-4s"]
 
@@ -61,6 +61,15 @@ def test_what_is_made_from_an_example_is_public(services: Services) -> None:
     again = finish(services.remove("telea", services.photo(key).image, MASK, RemovalOptions()))
     further = services.keep_result(key, again)
     assert services.judging.subject(further).licence == "CC0-1.0"
+
+
+def test_a_result_is_one_side_of_two_as_it_is_a_subject(services: Services) -> None:
+    key, _ = issue(services)
+    side, subject = services.judging.side(key), services.judging.subject(key)
+    names = ("method", "revision", "options", "result", "seconds", "device")
+    assert [getattr(side, name) for name in names] == [getattr(subject, name) for name in names]
+    with pytest.raises(InputError, match="no longer on the server"):
+        services.judging.side("nothing")
 
 
 def test_an_unknown_result_is_refused_and_counted(services: Services) -> None:

@@ -54,6 +54,16 @@ def test_what_is_no_pair_is_refused_by_name(text: str) -> None:
         Settings.from_environment({"ROREM_REPOSITORIES": text})
 
 
+@pytest.mark.parametrize(("text", "folder"), [("none", None), (" a/b ", Path("a/b")), ("", Settings().cases)])
+def test_cases_are_a_folder_or_none(text: str, folder: Path | None) -> None:
+    assert Settings.from_environment({"ROREM_CASES": text}) == Settings(cases=folder)
+
+
+def test_a_leaderboard_may_be_counted_at_once() -> None:
+    settings = Settings.from_environment({"ROREM_LEADERBOARD_MINUTES": "0"})
+    assert settings == Settings(leaderboard_minutes=0.0)
+
+
 def test_a_blank_value_counts_as_unset() -> None:
     assert Settings.from_environment({"ROREM_QUEUE_SIZE": "  "}) == Settings()
 

@@ -2,6 +2,5 @@
 
 feeds       a folder in RORem's layout, or a Hub dataset of triplets   -> rows
 items       a row, read and checked                                    -> Item
-tickets     the opaque ids under which items are issued
 annotating  who gets which item, and what they say of it
 """

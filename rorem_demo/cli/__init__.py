@@ -8,7 +8,19 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from rorem_demo import __version__
-from rorem_demo.cli import bench, curate, discriminator, doctor, feedback, methods, remove, select, weights
+from rorem_demo.cli import (
+    bench,
+    compare,
+    curate,
+    discriminator,
+    doctor,
+    feedback,
+    leaderboard,
+    methods,
+    remove,
+    select,
+    weights,
+)
 from rorem_demo.cli.output import one_line
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
@@ -60,7 +72,19 @@ def _parser() -> ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON, one object per line")
     common.add_argument("--debug", action="store_true", help="on an error, show where it came from")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (remove, select, methods, weights, doctor, bench, feedback, discriminator, curate):
+    for module in (
+        remove,
+        select,
+        methods,
+        weights,
+        doctor,
+        bench,
+        feedback,
+        discriminator,
+        curate,
+        compare,
+        leaderboard,
+    ):
         module.add_parser(commands, common)
     return parser
 

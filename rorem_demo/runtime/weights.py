@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from rorem_demo import __version__
 from rorem_demo.errors import UnavailableError
 from rorem_demo.runtime.fetching import Progress, Told, check, check_room, in_words
 from rorem_demo.runtime.pins import PINS, Pin, WeightFile, read_pins
@@ -49,6 +50,11 @@ class Weights:
         """What is known of a file."""
         entry = read_pins(self.pins).get(file.repository, {})
         return Pin(revision=entry.get("revision"), **entry.get("files", {}).get(file.file, {}))
+
+    def revision(self, row: NeedsWeights) -> str:
+        """Commits of the weights a row runs with; a row without weights is as old as the program."""
+        pins = {file.repository: self.pin(file).revision or "unverified" for file in row.weights}
+        return " ".join(f"{repository}@{revision}" for repository, revision in pins.items()) or __version__
 
     def find(self, file: WeightFile) -> Path | None:
         """Where the file is; None if it is not here, not whole, or not checked yet."""

@@ -88,7 +88,7 @@ class Visitor:
 
     def __post_init__(self) -> None:
         config = self.asked("GET", "/config")
-        (submit,) = (one for one in config["dependencies"] if [event for _, event in one["targets"]] == ["submit"])
+        submit = next(one for one in config["dependencies"] if [event for _, event in one["targets"]] == ["submit"])
         values = {part["id"]: part["props"].get("value") for part in config["components"]}
         self._event, self._options = submit["id"], [values[number] for number in submit["inputs"][2:]]
 

@@ -9,16 +9,14 @@ Source and result are sent in one format and size, under names that tell nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rorem_demo.annotating.annotating import Annotating, GoneError, Nothing
+from rorem_demo.annotating.annotating import Annotating, Nothing
 from rorem_demo.annotating.items import PICTURES, Picture, read_triplet
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.records import Receipt
@@ -26,18 +24,14 @@ from rorem_demo.imaging.io import encode_image
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import size_of
 from rorem_demo.services import Services
-from rorem_demo.ui.http import PRIVATE, Table, address_of, read_body
+from rorem_demo.tickets import GoneError
+from rorem_demo.ui.http import PRIVATE, Table, address_of, gone, read_body, run_in
 from rorem_demo.ui.notices import mask_picture
 from rorem_demo.ui.rating import LONGEST_ANSWER, RatingRequest, parse_rating
-from rorem_demo.ui.values import LONGEST_VALUE, parse_json
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from rorem_demo.ui.values import LONGEST_VALUE, ids_in, parse_json, seconds_of, visit_in
 
 SHOWN = SizeRule(longest=2048)
 """Size of the pictures the page shows."""
-_LONGEST_ID = 64
-_MOST_SKIPPED = 500
 _FRESH = {"Cache-Control": "no-store"}
 
 
@@ -60,7 +54,7 @@ class Annotate:
     async def next(self, request: Request) -> Response:
         """An item that this visit has not answered, or a sentence that says why there is none."""
         visit, skip = _parse_next(await read_body(request, LONGEST_VALUE))
-        return JSONResponse(await self._run(self._answers, self._next, visit, skip), headers=_FRESH)
+        return JSONResponse(await run_in(self._answers, self._next, visit, skip), headers=_FRESH)
 
     async def picture(self, request: Request) -> Response:
         """One of an item's pictures."""
@@ -68,9 +62,9 @@ class Annotate:
         if which is None:
             raise InputError("There is no such picture.", hint="Reload the page.")
         try:
-            data = await self._run(self._pictures, self._picture, request.path_params["item"], which)
+            data = await run_in(self._pictures, self._picture, request.path_params["item"], which)
         except GoneError as error:
-            return _gone(error)
+            return gone(error)
         kind = "image/png" if which == "mask" else "image/jpeg"
         return Response(data, headers={"Content-Type": kind, **PRIVATE})
 
@@ -80,13 +74,13 @@ class Annotate:
         try:
             asked = parse_rating(body if len(body) <= LONGEST_ANSWER else None)
         except InputError:
-            await self._run(self._answers, self._refuse)
+            await run_in(self._answers, self._refuse)
             raise
-        item, looked = request.path_params["item"], _looked(parse_json(body).get("looked"))
+        item, looked = request.path_params["item"], seconds_of(parse_json(body).get("looked"))
         try:
-            receipt = await self._run(self._answers, self._rate, item, asked, address_of(request), looked)
+            receipt = await run_in(self._answers, self._rate, item, asked, address_of(request), looked)
         except GoneError as error:
-            return _gone(error)
+            return gone(error)
         return JSONResponse(asdict(receipt), 201, _FRESH)
 
     @property
@@ -114,27 +108,7 @@ class Annotate:
     def _refuse(self) -> None:
         self._services.judging.desk.refuse("malformed")
 
-    async def _run(self, limiter: CapacityLimiter, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=limiter)
-
-
-def _gone(error: GoneError) -> Response:
-    """A refusal that tells the page to let go of what it holds."""
-    return JSONResponse({"sentence": error.sentence}, 410)
-
 
 def _parse_next(body: bytes) -> tuple[str, list[str]]:
     value = parse_json(body)
-    visit, skip = value.get("visit"), value.get("skip", [])
-    if not isinstance(visit, str) or not 0 < len(visit) <= _LONGEST_ID:
-        raise InputError("The page has no token.", hint="Reload it.")
-    if not isinstance(skip, list) or any(not isinstance(key, str) for key in skip):
-        raise InputError("The request could not be read.", hint="Reload the page.")
-    return visit, [key[:_LONGEST_ID] for key in skip[-_MOST_SKIPPED:]]
-
-
-def _looked(value: object) -> float | None:
-    """Seconds, between none and an hour."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    return min(max(float(value), 0.0), 3600.0) if value == value else None  # noqa: PLR0124  # not nan
+    return visit_in(value), ids_in(value.get("skip", []))

@@ -9,7 +9,10 @@ from rorem_demo.ui.api import add_endpoints
 from rorem_demo.ui.routes import Routes
 from rorem_demo.ui.tabs.about import build_about_tab
 from rorem_demo.ui.tabs.annotate import build_annotate_note, build_annotate_tab
+from rorem_demo.ui.tabs.arena import build_arena_tab
+from rorem_demo.ui.tabs.compare import build_compare_tab
 from rorem_demo.ui.tabs.data import build_data_tab
+from rorem_demo.ui.tabs.leaderboard import build_leaderboard_tab
 from rorem_demo.ui.tabs.remove import build_remove_tab
 from rorem_demo.ui.theme import STYLES, make_theme
 
@@ -26,6 +29,12 @@ def build(services: Services) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Remove", id="remove", elem_id="remove-tab"):
                 build_remove_tab(services)
+            with gr.Tab("Compare", id="compare", elem_id="compare-tab"):
+                build_compare_tab(services)
+            with gr.Tab("Arena", id="arena", elem_id="arena-tab"):
+                build_arena_tab(services)
+            with gr.Tab("Leaderboard", id="leaderboard", elem_id="leaderboard-tab"):
+                build_leaderboard_tab(services)
             build_annotate_tab(services)
             with gr.Tab("Your data", id="data", elem_id="data-tab"):
                 build_data_tab(services.settings)

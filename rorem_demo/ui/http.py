@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import partial, wraps
 from ipaddress import ip_address
+from typing import ParamSpec, TypeVar
 from urllib.parse import quote
 
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from rorem_demo.errors import RoremError
+from rorem_demo.tickets import GoneError
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
 Handler = Callable[[Request], Awaitable[Response]]
 Table = list[tuple[str, str, Handler]]
 """Verb, path, handler."""
@@ -50,6 +55,16 @@ def _is_public(address: str) -> bool:
         return ip_address(address).is_global
     except ValueError:
         return False
+
+
+async def run_in(limiter: CapacityLimiter, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What the function gives, run in a thread, of which the limiter allows so many at once."""
+    return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=limiter)
+
+
+def gone(error: GoneError) -> Response:
+    """A refusal that tells the page to let go of what it holds."""
+    return JSONResponse({"sentence": error.sentence}, 410)
 
 
 def attachment(data: bytes, name: str, kind: str) -> Response:

@@ -12,12 +12,10 @@ their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -25,12 +23,9 @@ from rorem_demo.errors import InputError
 from rorem_demo.feedback.records import REASONS, Answer, Reason, Receipt
 from rorem_demo.judging import Judging
 from rorem_demo.services import Services
-from rorem_demo.ui.http import Table, address_of, read_body
+from rorem_demo.ui.http import Table, address_of, read_body, run_in
 from rorem_demo.ui.values import in_words, parse_json
 from rorem_demo.visits import Result
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 LONGEST_ANSWER = 4096
 """Bytes of JSON that are read; 200 characters take 2400 at most."""
@@ -58,33 +53,35 @@ def parse_rating(text: object) -> RatingRequest:
     try:
         value = parse_json(text)
     except InputError as error:
-        raise _unreadable() from error
+        raise unreadable() from error
     removed, share, visit = value.get("removed"), value.get("share", False), value.get("visit")
     if type(removed) is not bool or type(share) is not bool:
-        raise _unreadable()
+        raise unreadable()
     if not isinstance(visit, str) or len(visit) > _LONGEST_VISIT:
-        raise _unreadable()
-    reasons, comment = _reasons(value.get("reasons", [])), value.get("comment", "")
+        raise unreadable()
+    reasons, comment = parse_reasons(value.get("reasons", [])), value.get("comment", "")
     if not isinstance(comment, str):
-        raise _unreadable()
+        raise unreadable()
     judge = value.get("judge", "")
     if not isinstance(judge, str):
-        raise _unreadable()
+        raise unreadable()
     answer = Answer(removed=removed, reasons=reasons, comment=comment, share=share)
     if answer.comment and "other" not in reasons:
         raise InputError("A comment goes with the reason Other.", hint="Choose Other as well.")
     return RatingRequest(answer, visit, judge)
 
 
-def _reasons(value: object) -> tuple[Reason, ...]:
+def parse_reasons(value: object) -> tuple[Reason, ...]:
+    """Reasons from the browser. Raises InputError where anything else is among them."""
     if not isinstance(value, list) or len(value) > len(REASONS):
-        raise _unreadable()
+        raise unreadable()
     if any(not isinstance(reason, str) or reason not in _KNOWN for reason in value):
         raise InputError("There is no such reason.", hint="Choose one of those shown.")
     return tuple(_KNOWN[reason] for reason in value)
 
 
-def _unreadable() -> InputError:
+def unreadable() -> InputError:
+    """What is said of an answer that is no answer."""
     return InputError("The answer could not be read.", hint="Reload the page and answer again.")
 
 
@@ -108,7 +105,7 @@ class Rating:
 
     async def likely(self, request: Request) -> Response:
         """What the discriminator says of a result; after a start it may take seconds."""
-        found = await self._run(self._scored, self._services.likely, request.path_params["result"])
+        found = await run_in(self._scored, self._services.likely, request.path_params["result"])
         said = {"words": in_words(found), "judge": found.judge if found else ""}
         return JSONResponse(said, headers=_FRESH)
 
@@ -118,26 +115,26 @@ class Rating:
         try:
             asked = parse_rating(body if len(body) <= LONGEST_ANSWER else None)
         except InputError:
-            await self._run(self._quick, self._refuse)
+            await run_in(self._quick, self._refuse)
             raise
         limiter = self._pictures if asked.answer.share or self._is_public(key) else self._quick
-        receipt = await self._run(limiter, self._rate, key, asked, address_of(request))
+        receipt = await run_in(limiter, self._rate, key, asked, address_of(request))
         return JSONResponse(asdict(receipt), 201, _FRESH)
 
     async def receipt(self, request: Request) -> Response:
         """What became of an answer."""
-        found = await self._run(self._quick, self._receipt, request.path_params["receipt"])
+        found = await run_in(self._quick, self._receipt, request.path_params["receipt"])
         return JSONResponse(asdict(found), headers=_FRESH)
 
     async def delete(self, request: Request) -> Response:
         """Take an answer back."""
         receipt, visit = request.path_params["receipt"], request.headers.get("x-visit", "")[:_LONGEST_VISIT]
-        sentence = await self._run(self._quick, self._delete, receipt, visit, address_of(request))
+        sentence = await run_in(self._quick, self._delete, receipt, visit, address_of(request))
         return JSONResponse({"sentence": sentence})
 
     async def feedback(self, request: Request) -> Response:  # noqa: ARG002  # a handler's signature
         """The store in numbers, and where it publishes to."""
-        return JSONResponse(await self._run(self._quick, self._status), headers=_FRESH)
+        return JSONResponse(await run_in(self._quick, self._status), headers=_FRESH)
 
     @property
     def _judging(self) -> Judging:
@@ -179,6 +176,3 @@ class Rating:
             return bool(visits.get(key, Result).licence)
         except InputError:
             return False
-
-    async def _run(self, limiter: CapacityLimiter, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=limiter)

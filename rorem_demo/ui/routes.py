@@ -9,7 +9,7 @@
     POST /rorem/photos/{photo}/mask     a drawing -> the mask as a PNG
     POST /rorem/photos/{photo}/survey   a drawing -> how much is marked, a shadow beside it, seconds by method
 
-and those of `ui.pointing`, `ui.rating` and `ui.annotate`.
+and those of `ui.pointing`, `ui.rating`, `ui.annotate`, `ui.compare`, `ui.arena` and `ui.leaderboard`.
 
 Pictures go from the request into memory and never touch the disk. An id is the permission to use what it stands
 for, so answers are cached by nobody but the visitor's browser. Every refusal is {"sentence": ...}.
@@ -38,8 +38,11 @@ from rorem_demo.imaging.tracing import trace
 from rorem_demo.imaging.types import Mask, size_of
 from rorem_demo.services import Services
 from rorem_demo.ui.annotate import Annotate
+from rorem_demo.ui.arena import Arena
+from rorem_demo.ui.compare import Compare
 from rorem_demo.ui.examples import ASSETS, EXAMPLES
 from rorem_demo.ui.http import PRIVATE, Table, attachment, read_body, refusing
+from rorem_demo.ui.leaderboard import Leaderboard
 from rorem_demo.ui.notices import mask_picture
 from rorem_demo.ui.pointing import Pointing
 from rorem_demo.ui.rating import Rating
@@ -78,6 +81,9 @@ class Routes:
             *Pointing(self._services).table(),
             *Rating(self._services).table(),
             *Annotate(self._services).table(),
+            *Compare(self._services).table(),
+            *Arena(self._services).table(),
+            *Leaderboard(self._services).table(),
         ]
         routes: list[BaseRoute] = [Route(path, refusing(handler), methods=[verb]) for verb, path, handler in table]
         pictures = Mount("/examples", StaticFiles(directory=ASSETS))

@@ -21,6 +21,8 @@ from rorem_demo.segmenters.base import BoxPrompt, Click, Phrase, Prompt
 LONGEST_VALUE = 65_536
 """Characters of JSON that are read at all; the page itself keeps to 4 KB."""
 
+_LONGEST_ID = 64
+_MOST_IDS = 500
 _FAR = 2**31
 """No photo is as large; NumPy could not count so far."""
 
@@ -113,6 +115,36 @@ def _whole_numbers(value: object, count: int) -> list[int]:
 
 def _unreadable() -> InputError:
     return InputError("The selection could not be read.", hint="Reload the page and mark the object again.")
+
+
+def visit_in(value: dict[str, Any]) -> str:
+    """The page's token in what it sent.
+
+    Raises:
+        InputError: there is none.
+    """
+    visit = value.get("visit")
+    if not isinstance(visit, str) or not 0 < len(visit) <= _LONGEST_ID:
+        raise InputError("The page has no token.", hint="Reload it.")
+    return visit
+
+
+def ids_in(value: object) -> list[str]:
+    """Ids the page sent, the last 500 of them.
+
+    Raises:
+        InputError: it is no list of texts.
+    """
+    if not isinstance(value, list) or any(not isinstance(key, str) for key in value):
+        raise InputError("The request could not be read.", hint="Reload the page.")
+    return [key[:_LONGEST_ID] for key in value[-_MOST_IDS:]]
+
+
+def seconds_of(value: object) -> float | None:
+    """A time the page measured, between none and an hour; None if it is no number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return min(max(float(value), 0.0), 3600.0) if value == value else None  # noqa: PLR0124  # not nan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,15 @@ def button(page: Page, name: str) -> Locator:
     return page.locator("#stage").get_by_role("button", name=name, exact=True)
 
 
+def open_tab(page: Page, name: str) -> None:
+    """By its button, or from the menu of those that have no room."""
+    tab = page.get_by_role("tab", name=name)
+    if not tab.is_visible():
+        page.get_by_role("button", name="More tabs").click()
+        tab = page.locator("#tabs .overflow-dropdown").get_by_role("button", name=name)
+    tab.click()
+
+
 def load(page: Page, photo: Path, ready: str = "Paint over what should go.") -> None:
     with page.expect_file_chooser() as chooser:
         button(page, "Choose a photo").click()

@@ -34,7 +34,7 @@ class Served:
     def rows(self) -> list[Rating]:
         store = Store(self.data)
         try:
-            return [held.rating for held in store.each() if held.rating.id not in self.before]
+            return [held.record for held in store.each(Rating) if held.record.id not in self.before]
         finally:
             store.close()
 

@@ -40,7 +40,7 @@ class Open:
 
     def rows(self) -> list[Rating]:
         store = Store(self.folder / "data")
-        found = [held.rating for held in store.each()]
+        found = [held.record for held in store.each(Rating)]
         store.close()
         return found
 

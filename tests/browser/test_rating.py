@@ -13,7 +13,7 @@ from rorem_demo.feedback.identity import read_receipt, receipt_hash
 from rorem_demo.feedback.records import Rating
 from rorem_demo.feedback.store import Store
 from tests.browser.conftest import served
-from tests.browser.driving import button, canvas, drag, load, remove
+from tests.browser.driving import button, canvas, drag, load, open_tab, remove
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
@@ -61,7 +61,7 @@ def pressed(page: Page) -> list[str]:
 def kept(data: Path) -> list[Rating]:
     """All answers of all tests, oldest first."""
     store = Store(data)
-    found = [held.rating for held in store.each()]
+    found = [held.record for held in store.each(Rating)]
     store.close()
     return found
 
@@ -237,6 +237,6 @@ def test_on_a_phone(open_page: OpenPage, rated_address: str, scene: Path, scheme
         assert box
         assert min(box["width"], box["height"]) >= 44
         assert box["x"] + box["width"] <= 390
-    page.get_by_role("tab", name="Your data").tap()
+    open_tab(page, "Your data")
     expect(page.locator("#data li")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

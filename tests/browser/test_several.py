@@ -33,7 +33,7 @@ class Open:
 
     def rows(self) -> list[Rating]:
         store = Store(self.data)
-        found = [held.rating for held in store.each()]
+        found = [held.record for held in store.each(Rating)]
         store.close()
         return found
 

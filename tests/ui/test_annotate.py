@@ -56,7 +56,7 @@ class Page:
 
     @property
     def rows(self) -> list[Rating]:
-        return [held.rating for held in self.services.judging.desk.store.each()]
+        return [held.record for held in self.services.judging.desk.store.each(Rating)]
 
     @property
     def refused(self) -> dict[str, int]:
@@ -221,6 +221,6 @@ def test_the_tab_is_there_where_something_is_to_be_annotated(tmp_path: Path, ann
 
 
 def test_the_page_offers_every_reason_once() -> None:
-    script = (STATIC / "annotate_reasons.js").read_text(encoding="utf-8")
+    script = (STATIC / "reasons.js").read_text(encoding="utf-8")
     assert [reason for reason in REASONS if f'["{reason}"' not in script] == []
     assert script.count('  ["') == len(REASONS)

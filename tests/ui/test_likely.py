@@ -68,7 +68,7 @@ class Visitor:
         return self.http.post(f"/rorem/results/{result}/rating", json=body).status_code
 
     def rows(self) -> list[Rating]:
-        return [held.rating for held in self.services.judging.desk.store.each()]
+        return [held.record for held in self.services.judging.desk.store.each(Rating)]
 
 
 def visitor(services: Services) -> Visitor:

@@ -84,7 +84,7 @@ class Browser:
         return dict(self.http.get(f"/rorem/ratings/{receipt['text']}").json())
 
     def rows(self) -> list[Rating]:
-        return [held.rating for held in self.services.judging.desk.store.each()]
+        return [held.record for held in self.services.judging.desk.store.each(Rating)]
 
     def refused(self) -> dict[str, int]:
         return self.services.judging.desk.status().refused

@@ -1,15 +1,8 @@
 // Why the last one was not gone: optional, tapped while the next picture is already shown.
 
+import { REASONS } from "./reasons.js";
+
 const SETTLED = 1200; // ms after which reasons are sent: one row for several taps
-const REASONS = [
-  ["object-visible", "object visible"],
-  ["something-new", "something new"],
-  ["blurry", "blurry"],
-  ["colours-changed", "colours"],
-  ["background-changed", "background"],
-  ["shadow-left", "shadow left"],
-  ["other", "other"],
-];
 const FIRST_KEY = 2;
 
 export class Reasons {

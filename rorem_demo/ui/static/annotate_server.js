@@ -1,6 +1,7 @@
 // The Annotate tab's calls to the server (`ui/annotate.py`), and what this browser keeps: its visit and its receipts.
 
 import { ask } from "./server.js";
+import { anything, remember, remembered } from "./kept.js";
 import { forget, onForgotten, remember as list, sameThread } from "./receipts.js";
 
 const RECEIPTS = "rorem-annotate-receipts"; // of this tab's answers, each in the list of all answers as well
@@ -79,32 +80,6 @@ export const receipts = {
 /** A later answer on the same result stands for the earlier ones. */
 function without(text) {
   return receipts.all.filter((other) => !sameThread(other, text));
-}
-
-const here = new Map(); // for browsers that keep nothing, as in some private windows and embedded pages
-
-function remembered(key) {
-  try {
-    return localStorage.getItem(key) ?? here.get(key) ?? "";
-  } catch {
-    return here.get(key) ?? "";
-  }
-}
-
-function remember(key, value) {
-  here.set(key, value);
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // it lasts as long as the page
-  }
-  return value;
-}
-
-/** 122 random bits; `crypto.randomUUID` is missing where the page came over plain HTTP. */
-function anything() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** A black and white picture as one of which white is opaque. */

@@ -1,6 +1,6 @@
 // The page "Your data": receipts of this browser, any receipt looked up or deleted, and the store in numbers.
 
-import { clock, forget, pending, remember, remembered, sameThread, told, twice } from "./receipts.js";
+import { clock, forget, pending, remember, remembered, said, sameThread, told, twice } from "./receipts.js";
 import { Server } from "./server.js";
 
 export function mount({ element, base }) {
@@ -29,8 +29,8 @@ class Data {
     await this.#telling(text, async () => {
       const receipt = await this.server.receipt(text.trim());
       if (remembered().some((known) => sameThread(known.text, receipt.text))) remember(receipt);
-      const said = `${words(receipt)} · ${told(receipt)}.`;
-      return [said, pending(receipt)].filter(Boolean).join(" ");
+      const kept = `${said(receipt)} · ${told(receipt)}.`;
+      return [kept, pending(receipt)].filter(Boolean).join(" ");
     });
   }
 
@@ -65,7 +65,7 @@ class Data {
 
   #row(receipt) {
     const [row, label, code] = ["li", "span", "code"].map((name) => document.createElement(name));
-    label.textContent = `${words(receipt)} · ${clock(receipt.saved)}`;
+    label.textContent = `${said(receipt)} · ${clock(receipt.saved)}`;
     code.textContent = receipt.text;
     label.append(code);
     const state = button("State", `State of the answer of ${clock(receipt.saved)}`);
@@ -87,10 +87,6 @@ class Data {
       line.textContent = error.message;
     }
   }
-}
-
-function words({ removed, share }) {
-  return `${removed ? "Yes, it is gone" : "No"}${share ? ", with pictures" : ""}`;
 }
 
 function inNumbers({ kept, published, waiting, in_review: review, last_published: last, last_error: error }) {

@@ -16,8 +16,8 @@ export function remembered() {
 }
 
 /** Every answer to one result has the same secret; only the newest is listed. */
-export function remember({ text, removed, saved, share }) {
-  keep([{ text, removed, saved, share }, ...remembered().filter((known) => secret(known.text) !== secret(text))].slice(0, MOST));
+export function remember({ text, removed, choice, saved, share }) {
+  keep([{ text, removed, choice, saved, share }, ...remembered().filter((known) => secret(known.text) !== secret(text))].slice(0, MOST));
 }
 
 export function forget(text) {
@@ -34,11 +34,23 @@ export function sameThread(one, other) {
   return secret(one) === secret(other);
 }
 
+/** What was answered. */
+export function said({ removed, choice, share }) {
+  const words = CHOSEN[choice] ?? (removed ? "Yes, it is gone" : "No");
+  return `${words}${share ? ", with pictures" : ""}`;
+}
+
 /** Saved when, published when. */
 export function told({ saved, published }) {
   return [`saved ${clock(saved)}`, ...(published ? [`published ${clock(published)}`] : [])].join(" · ");
 }
 
+const CHOSEN = {
+  left: "You chose the left one",
+  right: "You chose the right one",
+  "both-good": "Both are good",
+  "both-bad": "Both are bad",
+};
 const WAITS = {
   delay: "Published after a while.",
   review: "Waits for a reviewer.",

@@ -5,6 +5,7 @@ import { ViewCamera } from "./camera.js";
 import { Gestures } from "./gestures.js";
 import { History, withEntry, withErased, withGrow, withShape } from "./history.js";
 import { listen } from "./keys.js";
+import { opened } from "./opened.js";
 import { Painter } from "./painter.js";
 import { Panel } from "./panel.js";
 import { Pointing } from "./pointing.js";
@@ -13,6 +14,7 @@ import { Rating } from "./rating.js";
 import { Server } from "./server.js";
 import { Sources } from "./sources.js";
 import { decode, fitBudget, gridOf, simplify, toDrawing } from "./strokes.js";
+import { followLinks, showTab } from "./tabs.js";
 import { Tries } from "./tries.js";
 import { Words } from "./words.js";
 
@@ -41,6 +43,8 @@ class Stage {
     this.sources = new Sources(this, base, JSON.parse(props.examples));
     this.#connect();
     watch("update", () => this.#told(props.update));
+    opened.set(() => this.#opened());
+    followLinks();
   }
 
   get doc() {
@@ -385,6 +389,15 @@ class Stage {
     if (this.doc.photo) this.painter.select((this.bitmap = this.rasteriser.draw(this.doc)));
     this.words.buttons();
     this.redraw();
+    opened.changed();
+  }
+
+  /** What other tabs may work on. */
+  #opened() {
+    const { photo } = this.doc;
+    if (!photo) return null;
+    const { id, width, height, public: everyones } = photo;
+    return { photo: id, visit: this.server.visit, drawing: toDrawing(this.doc), width, height, marked: this.marked, public: everyones };
   }
 
   /** A moment after the last change: how long will it take, and is there a shadow beside the selection? */
@@ -534,10 +547,4 @@ function accentOf(element) {
 
 function chooseMethod(key) {
   document.querySelector(`#method input[value="${CSS.escape(key)}"]`)?.click();
-}
-
-/** By its name, for a tab that has no room is an entry of gradio's menu, without an id; gradio's first one of each name
- * is hidden and only measured. */
-function showTab(name) {
-  [...document.querySelectorAll("#tabs button")].findLast((button) => button.textContent.trim() === name)?.click();
 }

@@ -20,9 +20,11 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(RUN) scripts/readme.py --check
+	$(RUN) scripts/quality.py --check
 
 docs: $(VENV)/.dev
 	$(RUN) scripts/readme.py
+	$(RUN) scripts/quality.py
 	$(RUN) scripts/screenshot.py
 
 clean:

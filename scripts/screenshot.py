@@ -1,4 +1,4 @@
-"""Draw the README's screenshot: the app as a visitor sees it after removing two towers from an example."""
+"""Draw the README's screenshots: the app as a visitor sees it, on each of its main tabs."""
 
 from __future__ import annotations
 
@@ -8,33 +8,56 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 PORT = "7869"
+SIZE = (1280, 868)
 TOWERS = [[(0.344, 0.27), (0.344, 0.50), (0.336, 0.87)], [(0.662, 0.27), (0.662, 0.50), (0.666, 0.87)]]
 """A stroke over each of two, in parts of the stage's sides."""
 
 
 def main() -> None:
-    """Serve, drive, save `docs/screenshot.jpg`."""
-    environment = {**os.environ, "GRADIO_SERVER_PORT": PORT, "GRADIO_ANALYTICS_ENABLED": "False"}
-    app = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        wait_for(f"http://127.0.0.1:{PORT}/")
-        with sync_playwright() as playwright:
-            arguments = ["--no-sandbox", "--disable-gpu"]
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
-            page = browser.new_page(viewport={"width": 1280, "height": 868}, reduced_motion="reduce")
-            page.goto(f"http://127.0.0.1:{PORT}/")
-            remove_two_towers(page)
-            page.screenshot(path=ROOT / "docs" / "screenshot.jpg", type="jpeg", quality=85)
-            browser.close()
-    finally:
-        app.terminate()
-        app.wait(10)
+    """Serve, drive, save `docs/*.jpg`."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        with served("app.py"):
+            for name, act in (("screenshot", remove_two_towers), ("compare", compare), ("arena", vote)):
+                draw(browser, name, act)
+        with served("-m", "scripts.simulated_votes"):
+            draw(browser, "leaderboard", look_at_leaderboard)
+        browser.close()
+
+
+@contextmanager
+def served(*command: str) -> Iterator[None]:
+    """The app, with nobody's answers in it, while the block runs."""
+    with TemporaryDirectory() as data:
+        variables = {"GRADIO_SERVER_PORT": PORT, "GRADIO_ANALYTICS_ENABLED": "False", "ROREM_DATA_DIR": data}
+        app = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{PORT}/")
+            yield
+        finally:
+            app.terminate()
+            app.wait(10)
+
+
+def draw(browser: Browser, name: str, act: Callable[[Page], None]) -> None:
+    """The page after `act`, as `docs/NAME.jpg`."""
+    page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]}, reduced_motion="reduce")
+    page.goto(f"http://127.0.0.1:{PORT}/")
+    act(page)
+    page.screenshot(path=ROOT / "docs" / f"{name}.jpg", type="jpeg", quality=85)
+    page.close()
 
 
 def wait_for(address: str) -> None:
@@ -67,6 +90,29 @@ def remove_two_towers(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     page.wait_for_selector('[data-part="view"][data-mode="result"]', timeout=30_000)
     page.wait_for_function("document.querySelector('#stage [data-likely]').textContent", timeout=30_000)  # loads once
+    page.wait_for_timeout(1000)
+
+
+def compare(page: Page) -> None:
+    """A ready case with its truth."""
+    page.goto(f"http://127.0.0.1:{PORT}/#case=scene-tree")
+    page.reload()
+    page.wait_for_function("document.querySelectorAll('#compare .grid canvas').length > 3")
+    page.wait_for_timeout(2000)
+
+
+def vote(page: Page) -> None:
+    """A pair that waits for its answer."""
+    page.get_by_role("tab", name="Arena").click()
+    page.wait_for_selector('#arena [data-panel][data-mode="asking"]')
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1500)
+
+
+def look_at_leaderboard(page: Page) -> None:
+    """Of simulated judges."""
+    page.get_by_role("tab", name="Leaderboard").click()
+    page.wait_for_selector("#leaderboard [data-method]", timeout=30_000)
     page.wait_for_timeout(1000)
 
 

@@ -21,7 +21,7 @@ from rorem_demo.segmenters.prompts import read_box, read_click
 from rorem_demo.services import Services
 from rorem_demo.ui.http import FAILED
 from rorem_demo.ui.notices import told
-from rorem_demo.ui.tabs.remove import REMOVING
+from rorem_demo.ui.running import REMOVING
 
 log = logging.getLogger(__name__)
 

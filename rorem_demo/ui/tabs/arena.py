@@ -11,8 +11,8 @@ from rorem_demo import __version__
 from rorem_demo.services import Services
 from rorem_demo.ui.arena_own import OwnView, own_props, own_round
 from rorem_demo.ui.notices import busy_notice
+from rorem_demo.ui.running import run_in_queue
 from rorem_demo.ui.stage import STATIC
-from rorem_demo.ui.tabs.remove import REMOVING
 
 SCRIPT = f"""
 const base = new URL("rorem/", document.baseURI);
@@ -44,16 +44,5 @@ def build_arena_tab(services: Services) -> None:
         for view in own_round(services, value):
             yield gr.update(update=own_props(view))
 
-    event = arena.submit(
-        on_own_photo,
-        arena,
-        arena,
-        api_visibility="private",
-        concurrency_id=REMOVING,
-        concurrency_limit=1,  # as of a removal, whose queue it shares
-        show_progress_on=status,
-        trigger_mode="always_last",
-    )
     refused = OwnView(run=-1, trouble=busy_notice().sentence, ended=True)
-    event.failure(lambda: gr.update(update=own_props(refused)), None, arena, queue=False, api_visibility="private")
-    arena.stop(None, cancels=[event], queue=False, api_visibility="private")
+    run_in_queue(arena, on_own_photo, [arena], status, lambda: gr.update(update=own_props(refused)))

@@ -16,8 +16,8 @@ from rorem_demo.ui.compare_live import compared
 from rorem_demo.ui.compare_values import BenchView, to_props
 from rorem_demo.ui.methods import colour_of
 from rorem_demo.ui.notices import busy_notice
+from rorem_demo.ui.running import run_in_queue
 from rorem_demo.ui.stage import STATIC
-from rorem_demo.ui.tabs.remove import REMOVING
 
 SCRIPT = f"""
 const base = new URL("rorem/", document.baseURI);
@@ -50,19 +50,8 @@ def build_compare_tab(services: Services) -> None:
         for view in compared(services, value):
             yield gr.update(update=to_props(view))
 
-    event = bench.submit(
-        on_compare,
-        bench,
-        bench,
-        api_visibility="private",
-        concurrency_id=REMOVING,
-        concurrency_limit=1,  # as of a removal, whose queue it shares
-        show_progress_on=status,
-        trigger_mode="always_last",
-    )
     refused = BenchView(run=-1, trouble=busy_notice().sentence, ended=True)
-    event.failure(lambda: gr.update(update=to_props(refused)), None, bench, queue=False, api_visibility="private")
-    bench.stop(None, cancels=[event], queue=False, api_visibility="private")
+    run_in_queue(bench, on_compare, [bench], status, lambda: gr.update(update=to_props(refused)))
 
 
 def _page(services: Services) -> str:

@@ -17,14 +17,12 @@ from rorem_demo.services import Services
 from rorem_demo.several.plan import plan_for
 from rorem_demo.several.run import Tried
 from rorem_demo.ui.notices import OPTION_LABELS, busy_notice, describe, picture_address, told
+from rorem_demo.ui.running import run_in_queue
 from rorem_demo.ui.several import TRIES, count_of, done, several, tries_choice
 from rorem_demo.ui.stage import make_stage
 from rorem_demo.ui.values import RemovalRequest, Started, Trouble, Update, Working, parse_removal, to_props
 
 log = logging.getLogger(__name__)
-
-REMOVING = "remove"
-"""One queue for everything that runs a remover; selecting never waits in it."""
 
 
 def build_remove_tab(services: Services) -> None:
@@ -39,18 +37,10 @@ def build_remove_tab(services: Services) -> None:
         for update in _updates(services, value, key, asked, asked.pop(TRIES, 1)):
             yield gr.update(update=to_props(update))
 
-    event = stage.submit(
-        on_submit,  # not `remove`: gradio names a handler after its function, and that name is the API's
-        [stage, method, *inputs.values()],
-        stage,
-        api_visibility="private",
-        concurrency_id=REMOVING,
-        concurrency_limit=1,  # on two cores a second removal would only slow down the first
-        show_progress_on=status,
-        trigger_mode="always_last",
+    # Not `remove`: gradio names a handler after its function, and that name is the API's.
+    run_in_queue(
+        stage, on_submit, [stage, method, *inputs.values()], status, lambda: gr.update(update=to_props(busy_notice()))
     )
-    event.failure(lambda: gr.update(update=to_props(busy_notice())), None, stage, queue=False, api_visibility="private")
-    stage.stop(None, cancels=[event], queue=False, api_visibility="private")
 
 
 def _method_choice(services: Services) -> gr.Radio:

@@ -24,7 +24,8 @@ from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.judging import Judging
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec
 from rorem_demo.removers.catalog import REMOVERS, Removers
-from rorem_demo.removers.erase import erase, estimates
+from rorem_demo.removers.erase import erase, estimate, estimates
+from rorem_demo.removers.pace import Pace
 from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pins import WeightFile
@@ -53,6 +54,7 @@ class Services:
     """Looks at shared pictures, where its weights are here."""
     discriminator: Current
     """Says how likely results are clean."""
+    _pace: Pace = field(default_factory=Pace, init=False, repr=False, compare=False)
     _opening: RLock = field(default_factory=RLock, init=False, repr=False, compare=False)
 
     @classmethod
@@ -147,10 +149,20 @@ class Services:
         masks = {key: item.mask for key, item in opened.items() if item.photo == photo}
         return rasterise(drawing, size_of(self.photo(photo).image), masks)
 
-    def estimates(self, mask: Mask) -> dict[str, float]:
-        """About how many seconds each remover that runs here takes for a mask, which is not empty, by key."""
-        runnable = [spec for spec in self.removers if not self.missing(spec)]
-        return estimates(runnable, self.machine, mask, RemovalOptions())
+    def estimates(
+        self,
+        mask: Mask,
+        options: RemovalOptions = RemovalOptions(),  # noqa: B008  # frozen
+        keys: Sequence[str] = (),
+    ) -> dict[str, float]:
+        """About how many seconds removers take for a mask, which is not empty, by key; all that run here by default."""
+        specs = [self.removers[key] for key in keys] or [spec for spec in self.removers if not self.missing(spec)]
+        found = estimates(specs, self.machine, mask, options)
+        return {key: seconds * self._pace.of(key) for key, seconds in found.items()}
+
+    def estimate(self, key: str, mask: Mask, options: RemovalOptions) -> float:
+        """The same for one."""
+        return self.estimates(mask, options, [key])[key]
 
     def keep_result(self, source: str, removal: Removal, made_by: tuple[str, ...] = ()) -> str:
         """Keep what a removal made of the photo with this id; returns the result's own id.
@@ -262,7 +274,10 @@ class Services:
                 hint=f"Choose {self.default_remover.title} instead.",
             )
         with self.models.use(key) as remover:
-            yield from erase(spec, remover, image, mask, options)
+            for update in erase(spec, remover, image, mask, options):
+                if isinstance(update, Removal):
+                    self._pace.learn(key, estimate(spec, self.machine, mask, options), update.seconds)
+                yield update
 
 
 def _placed(removers: Removers, repositories: Mapping[str, str]) -> Removers:

@@ -192,3 +192,13 @@ def test_weights_kept_elsewhere_say_where_to_put_them_and_may_be_given_a_reposit
     (tmp_path / "rorem-lcm").mkdir()
     path.rename(tmp_path / "rorem-lcm" / "lora.safetensors")
     assert lost.missing(lost.removers["heavy"]) == ()
+
+
+def test_what_a_remover_took_is_what_the_next_estimate_says() -> None:
+    slow = replace(row("slow"), cost=Cost(memory_gb=0, fixed_seconds=100.0))
+    services = Services.assemble(Settings(), Catalog(slow, row("grey")))
+    options = RemovalOptions(grow=3)
+    assert services.estimate("slow", MASK, options) == 100.0
+    took = finish(services.remove("slow", IMAGE, MASK, options)).seconds
+    assert took < 6.0
+    assert services.estimates(MASK) == {"slow": 100 / 16, "grey": 0.0}, "quicker than sixteen times is not believed"

@@ -16,7 +16,6 @@ from itertools import chain, zip_longest
 from rorem_demo.discriminator.current import WAITING
 from rorem_demo.imaging.types import Mask
 from rorem_demo.removers.base import LIMITS, RemovalOptions, RemoverSpec
-from rorem_demo.removers.erase import estimates
 from rorem_demo.services import Services
 
 CHOICES = (3, 6)
@@ -115,8 +114,7 @@ def plan_for(services: Services, key: str, mask: Mask, options: RemovalOptions, 
     chosen = services.removers[key]
     others = [spec for spec in services.removers if spec.key != key and not services.missing(spec)]
     shared = RemovalOptions(grow=options.grow, feather=options.feather)
-    seconds = estimates(others, services.machine, mask, shared)
-    seconds |= estimates([chosen], services.machine, mask, options)
+    seconds = services.estimates(mask, shared) | services.estimates(mask, options, [key])
     return planned(chosen, options, others, seconds, count=count, budget=services.settings.best_of_seconds)
 
 

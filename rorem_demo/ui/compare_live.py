@@ -12,7 +12,6 @@ from rorem_demo.errors import InputError, RoremError
 from rorem_demo.imaging.masks import bounding_box
 from rorem_demo.imaging.types import Mask, as_mask, size_of
 from rorem_demo.removers.base import Removal, RemovalOptions
-from rorem_demo.removers.erase import estimate
 from rorem_demo.services import Services
 from rorem_demo.ui.compare_facts import awaited_facts, original_tile, removal_facts
 from rorem_demo.ui.compare_values import SHOWN, BenchView, ComparisonRequest, TileView, parse_comparison, shown_box
@@ -64,7 +63,7 @@ def _methods(services: Services, request: ComparisonRequest, mask: Mask) -> tupl
     entries, tiles = [], []
     for spec in [spec for spec in services.removers if spec.key in request.methods]:
         entry = Entry(tile=spec.key, method=spec.key, options=request.options)
-        seconds = estimate(spec, services.machine, mask, request.options)
+        seconds = services.estimate(spec.key, mask, request.options)
         facts = awaited_facts(spec, seconds)
         entries.append(entry)
         tiles.append(

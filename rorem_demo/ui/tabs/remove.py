@@ -12,7 +12,6 @@ from gradio.components import Component
 from rorem_demo.errors import RoremError
 from rorem_demo.imaging.types import Image, Mask, as_mask
 from rorem_demo.removers.base import LIMITS, Progress, RemovalOptions, RemoverSpec
-from rorem_demo.removers.erase import estimate
 from rorem_demo.services import Services
 from rorem_demo.several.plan import plan_for
 from rorem_demo.several.run import Tried
@@ -144,7 +143,7 @@ def _one(
     spec: RemoverSpec,
     options: RemovalOptions,
 ) -> Iterator[Update]:
-    seconds = estimate(spec, services.machine, picture[1], options)
+    seconds = services.estimate(spec.key, picture[1], options)
     yield Started(run=request.run, seconds=seconds, title=spec.title)
     for update in services.remove(spec.key, *picture, options):
         if isinstance(update, Progress):

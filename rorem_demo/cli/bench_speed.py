@@ -31,7 +31,7 @@ def add_parser(kinds: Any, common: ArgumentParser) -> None:
         "megapixels, with 1, 5 and 10 % of it marked. The row `overhead` is a method that does nothing: what "
         "checking, cutting and pasting cost. With --reference: one method beside the call that its authors published, "
         "written with plain diffusers, for the same weights, in turns; random weights where the method's own are not "
-        "here. On a CPU both sides together need 22 GB of memory, and random weights 7 GB of disk.",
+        "here. On a CPU the published call needs 17 GB of memory, and random weights 7 GB of disk.",
     )
     parser.add_argument("--repeats", metavar="N", type=int, help="runs per median; default: 3, with --reference 5")
     parser.add_argument("--reference", action="store_true", help="beside the published call")

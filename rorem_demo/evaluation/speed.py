@@ -1,27 +1,32 @@
 """measure(): how fast our removal is beside the published call, in turns, on this machine, in one run.
 
-Two processes load the same weights, each once and in its own way; then one works while the other sleeps. All figures
-are medians of runs on photos that no run saw before, since we keep what the VAE made of the last ones.
+Two processes load the same weights, each once and in its own way; then one works while the other sleeps. Where memory
+does not suffice for both, each run has a process of its own, which makes one picture first. All figures are medians of
+runs on photos that no run saw before, since we keep what the VAE made of the last ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from rorem_demo.errors import UnavailableError
 from rorem_demo.evaluation.speed_errors import Seen, errors_of
 from rorem_demo.evaluation.speed_jobs import Jobs, Order, jobs_for
 from rorem_demo.evaluation.speed_machine import cpu_name, memory_gb, versions
 from rorem_demo.evaluation.speed_photos import Scene, photos_compared
-from rorem_demo.evaluation.speed_process import Asked, asked
+from rorem_demo.evaluation.speed_process import Asked, Job, asked
 from rorem_demo.evaluation.speed_report import STAGES, UNET, Machine, Photos, Rates, Report, Side
 from rorem_demo.services import Services
 
 Told: TypeAlias = Callable[[str], None]
+
+_CHUNK = 2**24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class _Found:
     facts: Any
     rates: Rates | None
     photos: Photos | None
+    at_once: bool
 
 
 def measure(services: Services, order: Order, told: Told) -> Report:
@@ -67,6 +73,7 @@ def measure(services: Services, order: Order, told: Told) -> Report:
         repeats=order.repeats,
         weights=jobs.revision,
         shape=order.shapes.name,
+        at_once=found.at_once,
         ours=found.ours,
         reference=found.reference,
         errors=errors_of(*found.seen, jobs, order, told),
@@ -77,32 +84,76 @@ def measure(services: Services, order: Order, told: Told) -> Report:
 
 def _found(jobs: Jobs, order: Order, told: Told) -> _Found:
     scene = Scene(order.small, order.hole)
-    with asked(jobs.ours) as one:
-        colds = [_begun(one, scene, "ours", told)]  # before the other one takes memory and time
-        with asked(jobs.reference) as other:
-            colds.append(_begun(other, scene, "the reference", told))
+    with _begun(jobs.ours, scene, told) as (_, ours_cold):
+        pass  # alone, as the other one will be
+    at_once = jobs.fit_at_once
+    with ExitStack() as stack:
+        if not at_once:
+            told("memory does not suffice for both at once: each run starts its process anew")
+            runs = _in_turns((_Anew(jobs.ours, scene), _Anew(jobs.reference, scene)), scene, order.repeats, told)
+        other, other_cold = stack.enter_context(_begun(jobs.reference, scene, told))
+        if at_once:
+            one, _ = stack.enter_context(_begun(jobs.ours, scene, told))
             runs = _in_turns((one, other), scene, order.repeats, told)
-            facts = [side.ask("facts") for side in (one, other)]
-            told("comparing")
-            seen = Seen.of(one, order), Seen.of(other, order)
-        ours, reference = map(_side, runs, colds, facts)
+        reference, theirs = _side(runs[1], other_cold, other.ask("facts")), Seen.of(other, order)
+        other.close()
+        if not at_once:
+            one, _ = stack.enter_context(_begun(jobs.ours, scene, told))
+        facts = one.ask("facts")
+        ours, seen = _side(runs[0], ours_cold, facts), Seen.of(one, order)
         _check_calls(ours, reference)
         rates = _rates(one.ask("rates"), ours)
         sizes = order.small, order.large
         photos = photos_compared(one, sizes, order.hole, order.repeats, told) if order.photos else None
-    return _Found(ours=ours, reference=reference, seen=seen, facts=facts[0], rates=rates, photos=photos)
+    both = seen, theirs
+    return _Found(ours=ours, reference=reference, seen=both, facts=facts, rates=rates, photos=photos, at_once=at_once)
 
 
-def _begun(side: Asked, scene: Scene, name: str, told: Told) -> float:
-    """Seconds from the start of the process to its first PNG."""
-    side.ask("run", *scene.files(0), 0)
-    age = side.age
-    side.ask("loaded")
-    told(f"{name}: {age:.1f} s to the first picture")
-    return age
+class _Answers(Protocol):
+    def ask(self, question: str, *given: Any) -> Any: ...
 
 
-def _in_turns(sides: tuple[Asked, Asked], scene: Scene, repeats: int, told: Told) -> tuple[list[Any], list[Any]]:
+class _Anew(_Answers):
+    """A process that is started for each question, and makes one picture before it answers."""
+
+    def __init__(self, job: Job, scene: Scene) -> None:
+        self._job, self._scene = job, scene
+
+    def ask(self, question: str, *given: Any) -> Any:
+        with _begun(self._job, self._scene, lambda said: None) as (side, _):  # noqa: ARG005  # named so
+            return side.ask(question, *given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cold:
+    """A start with nothing beside it but what the system kept of the files."""
+
+    seconds: float
+    """From the start of the process to its first PNG."""
+    facts: Any
+
+
+@contextmanager
+def _begun(job: Job, scene: Scene, told: Told) -> Iterator[tuple[Asked, _Cold]]:
+    for path in job.files:
+        _read(path)
+    photo, mask = scene.files(0)
+    with asked(job) as side:
+        side.ask("run", photo, mask, 0)
+        cold = _Cold(seconds=side.age, facts=side.ask("facts"))
+        side.ask("loaded")
+        told(f"{job.title}: {cold.seconds:.1f} s to the first picture")
+        yield side, cold
+
+
+def _read(path: Path) -> None:
+    """So that whoever loads it next finds it in the system's memory, whatever ran before."""
+    with path.open("rb", buffering=0) as file:
+        while file.read(_CHUNK):
+            pass
+
+
+def _in_turns(sides: tuple[_Answers, _Answers], scene: Scene, repeats: int, told: Told) -> tuple[list[Any], list[Any]]:
     """Runs of each; both get the same photo in each round."""
     runs: tuple[list[Any], list[Any]] = ([], [])
     for number in range(1, repeats + 1):
@@ -114,7 +165,7 @@ def _in_turns(sides: tuple[Asked, Asked], scene: Scene, repeats: int, told: Told
     return runs
 
 
-def _side(runs: Sequence[Any], cold_seconds: float, facts: Any) -> Side:
+def _side(runs: Sequence[Any], cold: _Cold, facts: Any) -> Side:
     total = sum(run.seconds for run in runs)
     return Side(
         seconds=median(run.seconds for run in runs),
@@ -122,9 +173,9 @@ def _side(runs: Sequence[Any], cold_seconds: float, facts: Any) -> Side:
         shares={stage: sum(run.stages.get(stage, 0.0) for run in runs) / total for stage in STAGES},
         calls=dict(runs[-1].calls),
         numbers=facts.numbers,
-        load_seconds=facts.load_seconds,
-        cold_seconds=cold_seconds,
-        peak_gb=facts.peak_gb,
+        load_seconds=cold.facts.load_seconds,
+        cold_seconds=cold.seconds,
+        peak_gb=max(cold.facts.peak_gb, facts.peak_gb),
         running_gb=facts.running_gb,
         gpu_peak_gb=facts.gpu_peak_gb,
     )

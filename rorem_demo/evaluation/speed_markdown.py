@@ -117,9 +117,10 @@ def _section(report: Report) -> str:
     where = machine.gpu or f"{machine.cores} cores, {machine.threads} threads"
     packages = ", ".join(f"{name} {number}" for name, number in report.versions.items())
     weights = "random weights" if report.weights == RANDOM else f"weights of {report.weights}"
+    anew = "" if report.at_once else ", each in a process started anew"
     about = (
         f"{report.made}, {machine.cpu}, {where}, {machine.memory_gb:.0f} GB of memory; {packages}; {weights}; "
-        f"{report.steps} steps on both sides; medians of {report.repeats} runs in turns; ours in "
+        f"{report.steps} steps on both sides; medians of {report.repeats} runs in turns{anew}; ours in "
         f"{_numbers(report.ours)}, the published call in {_numbers(report.reference)}."
     )
     title = f"### {report.method} on {report.device}, {report.size} x {report.size}"

@@ -35,6 +35,7 @@ from rorem_demo.evaluation.speed_process import Job
 from rorem_demo.evaluation.speed_worker import Way, Worker
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.sdxl_files import found
+from rorem_demo.runtime.memory import give_back_memory
 
 _NETWORKS: dict[str, Any] = {"unet": UNet2DConditionModel, "vae": AutoencoderKL}
 _TEXT: dict[str, Any] = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
@@ -98,6 +99,7 @@ def _pipeline(job: Job) -> Any:
         pipe.load_lora_weights(_layers(found(job.spec.title, job.files, "*", "pytorch_lora_weights.safetensors")))
         pipe.fuse_lora()
         pipe.unload_lora_weights()
+    give_back_memory()  # of what the LoRA and the half-precision files took
     return pipe
 
 

@@ -120,6 +120,8 @@ class Report:
     """The commit they are of, or `random`."""
     shape: str
     """`full`, or that of a trial that measures nothing of interest."""
+    at_once: bool
+    """Both sides were in memory, one asleep; else each run had a process of its own."""
     ours: Side
     reference: Side
     errors: Errors

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import resource
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from ctypes import CDLL
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,6 +23,7 @@ from rorem_demo.evaluation.speed_report import FULL, UNET
 from rorem_demo.evaluation.speed_shapes import TOKENS
 from rorem_demo.evaluation.speed_stages import Stopwatch, synchronizer
 from rorem_demo.imaging.types import Image, Mask
+from rorem_demo.runtime.memory import give_back_memory
 
 _STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _MIDDLE = 499
@@ -99,9 +98,7 @@ class Worker:
     def loaded(self) -> None:
         """From here on memory counts as that of running; what loading freed goes back to the system."""
         peak = _peak_gb()
-        gc.collect()
-        with suppress(OSError, AttributeError):  # only glibc has it, and both sides would not fit at once without it
-            CDLL(None).malloc_trim(0)
+        give_back_memory()
         with suppress(OSError):
             _FORGET.write_text("5", encoding="ascii")
             self._peak_before = peak

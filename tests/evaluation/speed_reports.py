@@ -41,6 +41,7 @@ REPORT = Report(
     repeats=5,
     weights="random",
     shape="full",
+    at_once=True,
     ours=OURS,
     reference=REFERENCE,
     errors=Errors(

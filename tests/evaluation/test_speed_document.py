@@ -72,6 +72,7 @@ def test_a_section_has_machine_versions_shares_errors_and_what_else_was_measured
     ):
         assert words in text
     assert "ours in float32 too" not in text
+    assert "5 runs in turns, each in a process started anew; ours" in tables([replace(REPORT, at_once=False)])
     assert "A card" in tables([ON_GPU])
     assert "weights of 0123abc" in tables([ON_GPU])
 

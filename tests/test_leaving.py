@@ -34,7 +34,7 @@ class Server:
         self._steps = steps
         self._http = httpx.Client(base_url=address, timeout=60)
         inputs = self._http.get("/config").json()["dependencies"]
-        (self._submit,) = (one for one in inputs if [event for _, event in one["targets"]] == ["submit"])
+        self._submit = next(one for one in inputs if [event for _, event in one["targets"]] == ["submit"])
         picture = BytesIO()
         noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
         PIL.Image.fromarray(noise).save(picture, "PNG")

@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from rorem_demo.feedback.records import Rating
 from rorem_demo.feedback.store import Store
 from tests.browser.conftest import served
+from tests.browser.driving import open_tab
 from tests.triplets import write_folder
 
 pytestmark = pytest.mark.browser
@@ -78,7 +79,7 @@ def page(open_page: OpenPage, app: Served) -> Page:
 
 
 def enter(page: Page, done: int = 0, left: int = RESULTS) -> None:
-    page.get_by_role("tab", name="Annotate").click()
+    open_tab(page, "Annotate")
     expect(progress(page)).to_have_text(re.compile(rf"^done {done} · left {left}$"))
     shown(page)
 
@@ -236,7 +237,7 @@ def test_the_buttons_do_the_same_and_leave_the_keys_with_the_picture(page: Page,
 def test_another_tab_and_back_goes_on_with_the_same_picture_and_keys(page: Page, app: Served) -> None:
     press(page, "1")
     before = shown(page)
-    page.get_by_role("tab", name="About").click()
+    open_tab(page, "About")
     expect(part(page, "view")).to_be_hidden()
     page.keyboard.press("0")
     enter(page, 1, RESULTS - 1)

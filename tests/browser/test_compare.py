@@ -268,6 +268,21 @@ def test_zoom_and_place_are_the_same_in_every_tile(open_page: OpenPage, address:
     assert float(y) < float(old_y)
 
 
+def test_keys_act_all_over_the_tab_but_not_where_one_writes(open_page: OpenPage, address: str, scene: Path) -> None:
+    page = open_page(address)
+    own_photo(page, scene)
+    run(page, "shift-map", "telea")
+    page.keyboard.press("d")  # the button that was pressed has the focus
+    expect(button(page, re.compile("Difference"))).to_have_attribute("aria-pressed", "true")
+    seed = page.locator("#compare").get_by_label("Seed")
+    seed.fill("")
+    seed.press("1")
+    seed.press("0")
+    expect(seed).to_have_value("10")
+    seed.press("d")
+    expect(button(page, re.compile("Difference"))).to_have_attribute("aria-pressed", "true")
+
+
 def test_two_pictures_under_a_slider_by_keyboard(open_page: OpenPage, address: str) -> None:
     page = open_page(address)
     case(page, "case-1")

@@ -25,7 +25,7 @@ class Compare {
       swap: () => this.bench.swap(), fit: () => this.bench.fit(), in: () => this.bench.zoom(1.25), out: () => this.bench.zoom(1 / 1.25),
       alternate: () => this.bench.setAlternating(!this.bench.alternating), copy: () => this.#copy(),
     };
-    listen(this.bench, this.find("[data-handle]"));
+    listen(this.bench, this.find("[data-handle]"), element);
     this.#connect();
     this.#enter();
   }

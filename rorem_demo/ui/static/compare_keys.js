@@ -1,11 +1,14 @@
-// The keyboard on the bench. Letters act only while something of it has the focus.
+// The keyboard on the bench. Letters, digits and signs act wherever on the tab the focus is, but where one writes or
+// chooses; arrows and Space on the bench alone, for elsewhere they scroll and press.
 
 const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 const LOOKS = { g: "grid", s: "slider", f: "flicker" };
 
-export function listen(bench, handle) {
-  bench.root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+export function listen(bench, handle, tab) {
+  tab.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !bench.view) return;
+    const elsewhere = !bench.root.contains(event.target);
+    if (elsewhere && (event.key in ARROWS || event.key === " " || event.target.matches("input, select"))) return;
     if (onHandle(event, bench, handle) || onBench(event, bench)) event.preventDefault();
   });
   bench.root.addEventListener("keyup", (event) => event.key === " " && bench.hold(false));

@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from rorem_demo.errors import UnavailableError
-from rorem_demo.imaging.types import Image, Mask
+from rorem_demo.imaging.types import Image, Mask, Size
 from rorem_demo.removers import on_zerogpu
 from rorem_demo.removers.base import RemovalOptions
+from rorem_demo.removers.catalog import REMOVERS
 from rorem_demo.removers.erase import finish
-from rorem_demo.runtime.zerogpu import on_gpu, work
+from rorem_demo.runtime.zerogpu import duration, on_gpu, work
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from tests.runtime.forks import in_a_fork
@@ -97,3 +98,12 @@ def test_a_gpu_lost_in_a_worker_is_told_and_the_model_here_serves_the_next(space
     hook.remove()
     assert finish(space.remove("rorem-4s", PHOTO, MASK, TWO)).changed_outside == 0
     assert model(space, "rorem-4s") is before
+
+
+def test_four_steps_ask_for_single_digit_seconds_of_a_visitors_quota() -> None:
+    """ZeroGPU multiplies what is asked for by 1.5 before it looks at the quota; the costs are estimates so far."""
+    spec = REMOVERS["rorem-4s"]
+    assert spec.gpu_cost is not None
+    window = spec.size.fit(Size(4000, 3000)).padded
+    seconds = duration(spec.key, spec.gpu_cost.seconds(window, window.area, spec.defaults.steps))
+    assert 1.5 * seconds < 10

@@ -2,7 +2,8 @@
 
 Only a window around the mask is touched, at the photo's own resolution, so a large photo costs no more than
 its hole. Where memory does not suffice, less of the surroundings is looked at, and the Removal says so. One distance
-map of what changes gives both the grown mask and the soft edge. Written as a generator,
+map of what changes gives both the grown mask and the soft edge. Where a model works at a much smaller size than the
+photo's, its last answer gets fine detail from elsewhere in the photo, and the Removal says so. Written as a generator,
 because that is the only form in which a ZeroGPU worker can report: progress first, the Removal last; closing
 it cancels.
 """
@@ -12,20 +13,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.crops import Window
+from rorem_demo.imaging.detail import detailed
 from rorem_demo.imaging.masks import distance_to, soft_edge
+from rorem_demo.imaging.sizes import Fit
 from rorem_demo.imaging.types import Box, Image, Mask, Size, as_image, as_mask, size_of
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.runtime.devices import Machine
-from rorem_demo.runtime.guard import guarded
+from rorem_demo.runtime.guard import guarded, machine_told
 
 LESS_SEEN = "Memory did not suffice for all of the surroundings, so the method saw less of them."
+DETAILED = "The method works at {} pixels; fine detail inside was taken from elsewhere in the photo."
 LEAST_CONTEXT = 32
 """Pixels around a grown mask that a remover sees at least, however small the mask."""
+_SHARP = 0.8
+"""Share of the photo's resolution from which on an enlarged answer needs no detail."""
+
+
+class _Answer(NamedTuple):
+    """A step of a remover, and how its picture was brought to the model's size."""
+
+    window: Window
+    fit: Fit
+    step: Step
+    """Its picture, if any, at the model's size."""
+    patch: Image | None
+    """The same at the window's."""
 
 
 def erase(
@@ -47,15 +65,16 @@ def erase(
     grown = np.zeros_like(mask)
     grown[changing.box.slices] = distance <= resolved.grow
     first, *smaller = _windows(spec, mask, grown, resolved)
-    patch: Image | None = None
-    window = first
-    for window, step in _filled(spec, remover, (image, grown), [first, *smaller], resolved):
-        patch = step.image  # a preview is no result: the last step must carry it
-        yield Progress(step.fraction, window.box, step.image)
-    if patch is None:
+    answer: _Answer | None = None
+    for answer in _filled(spec, remover, (image, grown), [first, *smaller], resolved):
+        yield Progress(answer.step.fraction, answer.window.box, answer.patch)
+    if answer is None or answer.patch is None:  # a preview is no result: the last step must carry it
         raise UnavailableError(f"{spec.title} gave no picture.", hint="Try another method.")
+    window, sharp = answer.window, _sharp(spec, answer, (image, grown))
     alpha = soft_edge(distance, resolved.grow, resolved.feather)
+    patch = answer.patch if sharp is None else sharp
     result = changing.paste(_part(patch, window.box, changing.box), image, alpha)
+    less_seen = () if window is first else (LESS_SEEN,)
     yield Removal(
         image=result,
         mask=grown,
@@ -64,7 +83,7 @@ def erase(
         options=resolved,
         seconds=perf_counter() - start,
         changed_outside=count_changed(image, result, ~grown),
-        notes=() if window is first else (LESS_SEEN,),
+        notes=less_seen if sharp is None else (*less_seen, DETAILED.format(max(answer.fit.scaled))),
     )
 
 
@@ -91,13 +110,12 @@ def _filled(
     picture: tuple[Image, Mask],
     windows: Sequence[Window],
     options: ResolvedOptions,
-) -> Iterator[tuple[Window, Step]]:
-    """Steps on the first window that memory suffices for, each with that window; starts again on the next."""
+) -> Iterator[_Answer]:
+    """Answers on the first window that memory suffices for; starts again on the next."""
     image, grown = picture
     for left, window in zip(range(len(windows))[::-1], windows, strict=True):
         try:
-            for step in _steps(spec, remover, window.cut_image(image), window.cut_mask(grown), options):
-                yield window, step
+            yield from _answers(spec, remover, (image, grown), window, options)
         except MemoryError as error:
             if not left:
                 hint = "Mark a smaller area or choose another method."
@@ -149,13 +167,31 @@ def finish(updates: Iterator[Progress | Removal]) -> Removal:
     return last
 
 
-def _steps(spec: RemoverSpec, remover: Remover, image: Image, hole: Mask, options: ResolvedOptions) -> Iterator[Step]:
-    """The remover's steps at the window's size, whatever size its model works at; may raise MemoryError."""
+def _answers(
+    spec: RemoverSpec, remover: Remover, picture: tuple[Image, Mask], window: Window, options: ResolvedOptions
+) -> Iterator[_Answer]:
+    """The remover's steps on a window, whatever size its model works at; may raise MemoryError."""
+    image, hole = window.cut_image(picture[0]), window.cut_mask(picture[1])
     fit = spec.size.fit(size_of(image))
     model_image, model_hole = fit.image(image), fit.mask(hole)
     with guarded(spec.title, hint="Try another method."):
         for step in remover.fill(model_image, model_hole, options):
-            yield step if step.image is None else Step(step.fraction, fit.undo(_checked(spec, step.image, model_image)))
+            patch = None if step.image is None else fit.undo(_checked(spec, step.image, model_image))
+            yield _Answer(window, fit, step, patch)
+
+
+def _sharp(spec: RemoverSpec, last: _Answer, picture: tuple[Image, Mask]) -> Image | None:
+    """The last answer at the window's size with fine detail; None if it needs none or there is none to be had."""
+    (image, grown), fit = picture, last.fit
+    if last.step.image is None or max(fit.scaled) >= _SHARP * max(fit.size):
+        return None
+    window, rows, columns = last.window.cut_image(image), slice(fit.scaled.height), slice(fit.scaled.width)
+    answer = last.step.image[rows, columns]
+    try:
+        with machine_told(spec.title):
+            return detailed(window, last.window.cut_mask(grown), fit.image(window)[rows, columns], answer)
+    except MemoryError:  # the removal itself is done, and a soft one is better than none
+        return None
 
 
 def _checked(spec: RemoverSpec, answer: Image, question: Image) -> Image:

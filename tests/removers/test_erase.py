@@ -3,9 +3,11 @@
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.crops import Window
+from rorem_demo.imaging.io import decode_photo
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Image, Mask, Size, size_of
 from rorem_demo.removers.base import (
@@ -27,7 +30,7 @@ from rorem_demo.removers.base import (
     Step,
 )
 from rorem_demo.removers.catalog import REMOVERS
-from rorem_demo.removers.erase import LESS_SEEN, count_changed, erase, estimate, estimates, finish
+from rorem_demo.removers.erase import DETAILED, LESS_SEEN, count_changed, erase, estimate, estimates, finish
 from rorem_demo.runtime.devices import Machine
 
 SPEC = RemoverSpec(
@@ -309,6 +312,101 @@ def test_where_memory_does_not_suffice_less_of_the_surroundings_is_seen_and_told
     assert less.box.size.area <= 100_000 < whole.box.size.area
     assert (less.image[mask] == 9).all()
     assert less.changed_outside == 0
+
+
+def gravel(width: int, height: int) -> Image:
+    """Grains of all sizes."""
+    drawn = np.random.default_rng(4).normal(0, 1, (height, width)).astype(np.float32)
+    grains = np.sum([cv2.GaussianBlur(drawn, (0, 0), sigma) * sigma for sigma in (0.7, 1.5, 3.0, 6.0)], axis=0)
+    return np.repeat(np.clip(120 + 22 * grains, 0, 255)[..., None], 3, axis=2).astype(np.uint8)
+
+
+def knowing(truth: Image) -> Remover:
+    """Gives a blank preview and at last the truth, at whatever size it is asked for."""
+
+    def fill(image: Image) -> Iterator[Step]:
+        yield Step(0.5, np.zeros_like(image))
+        yield Step(1.0, cv2.resize(truth, size_of(image), interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
+
+    return Doing(fill)
+
+
+def wide(width: int, height: int) -> Mask:
+    mask = np.zeros((height, width), np.bool_)
+    mask[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3] = True
+    return mask
+
+
+def removed(truth: Image, longest: int | None) -> tuple[list[Progress], Removal]:
+    mask = wide(*size_of(truth))
+    spec = replace(SPEC, size=SizeRule(longest=longest))
+    asked = np.where(mask[..., None], np.uint8(9), truth)
+    *progress, last = erase(spec, knowing(truth), asked, mask, RemovalOptions(grow=4, feather=2, context=9.0))
+    assert isinstance(last, Removal)
+    return [update for update in progress if isinstance(update, Progress)], last
+
+
+def detail_of(image: Image, where: Mask) -> float:
+    levels = image[..., 0].astype(np.float32)
+    return float(np.square(levels - cv2.GaussianBlur(levels, (0, 0), 1.5))[where].mean())
+
+
+def test_a_wide_hole_gets_its_fine_detail_back_and_the_removal_says_so() -> None:
+    truth = gravel(480, 360)
+    progress, last = removed(truth, 160)
+    assert last.notes == (DETAILED.format(160),)
+    assert last.changed_outside == 0
+    assert np.array_equal(last.image[~last.mask], truth[~last.mask])
+    where, plain = wide(480, 360), progress[-1].preview
+    assert plain is not None
+    assert detail_of(plain, where) < 0.3 * detail_of(truth, where)
+    assert 0.5 * detail_of(truth, where) < detail_of(last.image, where) < 1.3 * detail_of(truth, where)
+
+
+def test_previews_are_the_plain_answer() -> None:
+    progress, _ = removed(gravel(480, 360), 160)
+    blank, plain = (update.preview for update in progress)
+    assert blank is not None
+    assert plain is not None
+    assert not blank.any()
+    fit = SizeRule(longest=160).fit(Size(480, 360))
+    assert np.array_equal(plain, fit.undo(fit.image(gravel(480, 360))))
+
+
+@pytest.mark.parametrize("longest", [None, 480, 400])
+def test_where_a_model_works_at_about_the_photos_size_its_answer_stays_as_it_is(longest: int | None) -> None:
+    progress, last = removed(gravel(480, 360), longest)
+    where = wide(480, 360)
+    assert last.notes == ()
+    assert progress[-1].preview is not None
+    assert np.array_equal(last.image[where], progress[-1].preview[where])
+
+
+def test_nothing_is_told_where_no_place_is_like_the_answer() -> None:
+    image, mask = gravel(480, 360), wide(480, 360)
+    removal = run(image, mask, Painter(), replace(SPEC, size=SizeRule(longest=160)), context=9.0)
+    assert removal.notes == ()
+    assert (removal.image[mask] == COLOUR).all()
+
+
+def test_where_memory_does_not_suffice_for_detail_the_answer_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> Image:
+        raise MemoryError
+
+    monkeypatch.setattr("rorem_demo.removers.erase.detailed", full)
+    progress, last = removed(gravel(480, 360), 160)
+    assert last.notes == ()
+    assert progress[-1].preview is not None
+    assert np.array_equal(last.image[wide(480, 360)], progress[-1].preview[wide(480, 360)])
+
+
+def test_a_real_photo_gets_its_fine_detail_back(photos: Path) -> None:
+    truth = decode_photo((photos / "kodak24" / "13.png").read_bytes(), max_pixels=10**6).image
+    progress, last = removed(truth, 192)
+    where, plain = wide(*size_of(truth)), progress[-1].preview
+    assert plain is not None
+    assert last.notes == (DETAILED.format(192),)
+    assert detail_of(last.image, where) > 3 * detail_of(plain, where)
 
 
 def test_where_no_window_is_small_enough_it_fails_in_a_sentence() -> None:

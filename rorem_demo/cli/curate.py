@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from rorem_demo import __version__
 from rorem_demo.cli.feedback_desk import patiently
 from rorem_demo.cli.files import paired
 from rorem_demo.cli.output import json_line, table
@@ -173,12 +172,11 @@ def _candidates(arguments: Namespace, folder: Path) -> list[Candidate]:
 def _recipe(arguments: Namespace, services: Services, judge: Judge) -> Recipe:
     spec = services.removers[arguments.method]
     options = RemovalOptions(**{name: getattr(arguments, name) for name in LIMITS}).asked()
-    pins = {file.repository: services.weights.pin(file).revision or "unverified" for file in spec.weights}
     return Recipe(
         images=str(arguments.images.resolve()),
         masks=str((arguments.masks or arguments.images).resolve()),
         method=spec.key,
-        revision=" ".join(f"{name}@{revision}" for name, revision in pins.items()) or __version__,
+        revision=services.weights.revision(spec),
         options=options,
         judge=judge.version,
         bands=Bands.asked(arguments.accept, arguments.unsure),

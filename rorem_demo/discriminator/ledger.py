@@ -9,6 +9,9 @@ reasons that fits:
     too-fast, pictures-rejected, pictures-damaged    flagged (see `ratings_filter`)
     other-origin       not of the origins asked for
     without-pictures   no row of the same result has any
+
+What a source cannot give as a row is counted under its own words (`sources.Unread`), of blind votes `gold` and
+`without-label` among them: only both-good and both-bad say of each result whether it succeeded, and are two rows.
 """
 
 from __future__ import annotations

@@ -98,5 +98,5 @@ def _in_words(error: Exception, repository: str) -> RoremError:  # noqa: PLR0911
             status = error.response.status_code
             return UnavailableError(f"The Hub is busy or out of order ({status}).", hint="Start again; it goes on.")
     if type(error) is OSError and error.errno is None:  # a decoder's; those of connections are of other types
-        return StorageError(f"A shard of {repository} is damaged.", hint="Train on another revision.")
+        return StorageError(f"A shard of {repository} is damaged.", hint="Name another revision.")
     return UnavailableError(f"The Hub cannot be reached for {repository}.", hint="Start again; it goes on.")

@@ -412,4 +412,4 @@ class Status:
     last_error: str = ""
     """One sentence; "" after a success."""
     refused: dict[str, int] = field(default_factory=dict)
-    """Answers not taken, by reason: unknown, foreign, limit, malformed."""
+    """Answers not taken, by reason: unknown, foreign, limit, malformed, skipped."""

@@ -250,7 +250,6 @@ class Services:
         """Publish answers in the background from now on; where the store fails, the page works without."""
         try:
             self.judging.desk.start()
-            self.boards.current()  # counted now, the first visitor finds it
         except RoremError as error:
             log.error("No answers can be kept: %s", error.sentence, exc_info=error.__cause__)  # noqa: TRY400
 

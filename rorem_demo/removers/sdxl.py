@@ -73,7 +73,7 @@ def load_inpainting(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
 def _loaded(spec: RemoverSpec, files: tuple[Path, ...], *, few_steps: bool = False, **prompts: str) -> Remover:
     known = meanings(spec.title, files, prompts.values())  # first, and freed, so that both need not fit at once
     networks = read(spec.title, files, Place.here(), lora=few_steps)
-    give_back_memory()  # 1.7 GB of the 7.7 that reading them took
+    give_back_memory()
     scheduler = _few_steps(networks.scheduler) if few_steps else networks.scheduler
     return SdxlRemover(networks, scheduler, Prompts(**{use: known[prompt] for use, prompt in prompts.items()}))
 

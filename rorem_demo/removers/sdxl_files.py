@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 import diffusers
 import torch
 from diffusers import AutoencoderKL, SchedulerMixin, UNet2DConditionModel
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -21,12 +20,11 @@ from rorem_demo.errors import UnavailableError
 from rorem_demo.removers.sdxl_lora import Added, check_fit, read_lora
 from rorem_demo.runtime import guard
 from rorem_demo.runtime.precision import native_precision
+from rorem_demo.runtime.tensors import streamed
 
 Network: TypeAlias = Any
 """A network of diffusers, whose types a checker cannot see."""
 
-_AT_ONCE = 32
-"""Tensors read between two openings of a file; the largest have 26 MB."""
 _LORA = "pytorch_lora_weights.safetensors"
 _FORMER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """How diffusers called the parts of a VAE's attention until 2023; repositories may still hold such files."""
@@ -82,7 +80,7 @@ def read(title: str, files: tuple[Path, ...], place: Place, *, lora: bool = Fals
             check_fit(added, unet.state_dict())
     weights = found(title, files, "unet", "*.safetensors")
     with readable(title, weights):
-        _fill(unet, dict(_streamed(weights, place.unet, added)))
+        _fill(unet, dict(_placed_tensors(weights, place.unet, added)))
     return SdxlNetworks(unet=_placed(unet, place.device, place.unet), vae=vae, scheduler=scheduler, place=place)
 
 
@@ -119,20 +117,13 @@ def _blank_unet(title: str, files: tuple[Path, ...]) -> Network:
     return network
 
 
-def _streamed(path: Path, dtype: torch.dtype, added: Mapping[str, Added]) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a file in these numbers, a LoRA's part added, while no more of the file is in memory than one.
-
-    A file that stays open is mapped, and what was read of it counts as memory: twice what the network needs.
-    """
-    with safe_open(path, "pt") as file:
-        names = list(file.keys())
-    for start in range(0, len(names), _AT_ONCE):
-        with safe_open(path, "pt") as file:
-            for name in names[start : start + _AT_ONCE]:
-                tensor = file.get_tensor(name)
-                given = added[name].to(tensor) if name in added else tensor
-                form = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
-                yield name, given.to(dtype, copy=True, memory_format=form)
+def _placed_tensors(path: Path, dtype: torch.dtype, added: dict[str, Added]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a file in these numbers, with what a LoRA adds, which is forgotten as it is used."""
+    for name, tensor in streamed(path):
+        one = added.pop(name, None)
+        given = tensor if one is None else one.to(tensor)
+        form = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+        yield name, given.to(dtype, memory_format=form)
 
 
 def read_vae(title: str, files: tuple[Path, ...], place: Place) -> Network:

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from diffusers.loaders.lora_pipeline import StableDiffusionXLLoraLoaderMixin
 from diffusers.utils.state_dict_utils import convert_unet_state_dict_to_peft
-from safetensors.torch import load_file
 from torch import Tensor
+
+from rorem_demo.runtime.tensors import streamed
 
 _DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 
@@ -45,7 +46,7 @@ def read_lora(path: Path, config: Any) -> dict[str, Added]:
     """
     loader: Any = StableDiffusionXLLoraLoaderMixin
     current: Any = convert_unet_state_dict_to_peft
-    layers, alphas = loader.lora_state_dict(load_file(path), unet_config=config)
+    layers, alphas = loader.lora_state_dict(dict(streamed(path)), unet_config=config)
     # Some files mix two formats; the library goes by the first name and would leave out half of the layers.
     layers = {name.removeprefix("unet."): tensor for name, tensor in current(layers).items()}
     names = {name.removesuffix(_DOWN) for name in layers if name.endswith(_DOWN)}

@@ -10,5 +10,10 @@ from ctypes import CDLL
 def give_back_memory() -> None:
     """What was freed goes back: after a large model was loaded glibc may hold gigabytes for later."""
     gc.collect()
+    trim()
+
+
+def trim() -> None:
+    """The same without looking for what nobody uses: a few milliseconds."""
     with suppress(OSError, AttributeError):  # only glibc has it
         CDLL(None).malloc_trim(0)

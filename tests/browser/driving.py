@@ -32,9 +32,10 @@ def button(page: Page, name: str) -> Locator:
 
 def open_tab(page: Page, name: str) -> None:
     """By its button, or from the menu of those that have no room."""
-    tab = page.get_by_role("tab", name=name)
+    tab, menu = page.get_by_role("tab", name=name), page.get_by_role("button", name="More tabs")
+    expect(tab.or_(menu).first).to_be_visible(timeout=20_000)
     if not tab.is_visible():
-        page.get_by_role("button", name="More tabs").click()
+        menu.click()
         tab = page.locator("#tabs .overflow-dropdown").get_by_role("button", name=name)
     tab.click()
 

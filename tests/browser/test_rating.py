@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tests.browser.driving import button, canvas, drag, load, open_tab, remove
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 KEPT = re.compile(r"^Kept · saved \d\d:\d\d$")
+PAUSE = 0.4
+"""Seconds after the last tap until it is sent, as in rating.js."""
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +95,15 @@ def test_one_tap_then_reasons_and_every_answer_is_kept(page: Page, data: Path) -
 
 
 def test_ten_quick_taps_are_one_answer(page: Page, data: Path) -> None:
+    began = time.monotonic()
     for name in ["Yes", "No"] * 5:
         button(page, name).click(delay=0)
+    took = time.monotonic() - began
     answers = rows(data, receipt(page))
     assert answers[-1].label == 0
-    assert len(answers) <= 3  # on a busy machine ten taps may take more than the pause after which one is sent
+    assert (
+        len(answers) <= 1 + took / PAUSE
+    )  # on a busy machine ten taps take more than the pause after which one is sent
 
 
 def test_by_keyboard_where_the_focus_is_on_the_stage(page: Page) -> None:

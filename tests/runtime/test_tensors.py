@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rorem_demo.runtime.tensors import tensors_of
+from rorem_demo.runtime import tensors
+from rorem_demo.runtime.tensors import streamed, tensors_of
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4, dtype=torch.float16)}
 
@@ -36,3 +37,16 @@ def test_no_code_in_a_file_runs(tmp_path: Path) -> None:
     with pytest.raises(pickle.UnpicklingError):
         tensors_of(tmp_path / "model.pth")
     assert not (tmp_path / "written").exists()
+
+
+def test_streamed_tensors_are_those_of_the_file_each_in_memory_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensors, "_MAPPED", 64)  # several openings
+    written = {f"layer{number}": torch.full((4, 3), float(number)) for number in range(9)}
+    save_file(written, tmp_path / "weights.safetensors")
+    read = dict(streamed(tmp_path / "weights.safetensors"))
+    assert read.keys() == written.keys()
+    assert all(torch.equal(read[name], written[name]) for name in written)
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    assert all(torch.equal(read[name], written[name]) for name in written)

@@ -13,6 +13,7 @@ from rorem_demo.evaluation.speed_jobs import Jobs, Order
 from rorem_demo.evaluation.speed_photos import Scene
 from rorem_demo.evaluation.speed_process import Asked, Job, asked
 from rorem_demo.evaluation.speed_report import Errors
+from rorem_demo.imaging.metrics import psnr
 from rorem_demo.imaging.types import Image, Size
 
 _SEED = 7
@@ -71,5 +72,5 @@ def _difference(one: Image, other: Image) -> npt.NDArray[np.int64]:
 
 def _psnr(one: Image, other: Image) -> float | None:
     """None for equal pictures."""
-    error = float((_difference(one, other) ** 2).mean())
-    return 10 * math.log10(255**2 / error) if error else None
+    found = psnr(one, other, np.ones(one.shape[:2], np.bool_))
+    return found if math.isfinite(found) else None

@@ -4,9 +4,13 @@ import os
 import signal
 import sys
 
-import spaces  # noqa: F401  # must come before anything that could start CUDA
+from rorem_demo.runtime.process import settle
 
-from rorem_demo.ui.quick import import_gradio
+settle()
+
+import spaces  # noqa: E402, F401  # must come before anything that could start CUDA
+
+from rorem_demo.ui.quick import import_gradio  # noqa: E402
 
 import_gradio()
 

@@ -11,6 +11,7 @@ from rorem_demo import __version__
 from rorem_demo.cli import (
     bench,
     compare,
+    compiling,
     curate,
     discriminator,
     doctor,
@@ -22,6 +23,7 @@ from rorem_demo.cli import (
     weights,
 )
 from rorem_demo.cli.output import one_line
+from rorem_demo.runtime.process import settle
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 
@@ -43,6 +45,7 @@ def main(argv: Sequence[str] | None = None, services: Services | None = None) ->
         SystemExit: the arguments cannot be parsed (2), or ask for help or the version (0).
         Exception: anything, with `--debug`.
     """
+    settle()
     arguments = _parser().parse_args(argv)
     try:
         code = _run(arguments, services)
@@ -79,6 +82,7 @@ def _parser() -> ArgumentParser:
         weights,
         doctor,
         bench,
+        compiling,
         feedback,
         discriminator,
         curate,

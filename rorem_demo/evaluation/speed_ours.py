@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
 
 import torch
-from diffusers import LCMScheduler
 
 from rorem_demo.evaluation.speed_process import Job
 from rorem_demo.evaluation.speed_weights import holds, write
@@ -16,8 +14,7 @@ from rorem_demo.imaging.io import decode_mask, decode_photo, encode_image
 from rorem_demo.imaging.types import Image, Mask, as_mask, size_of
 from rorem_demo.removers.base import RemovalOptions, Remover
 from rorem_demo.removers.erase import LESS_SEEN, erase, finish
-from rorem_demo.removers.sdxl import Prompts, SdxlRemover
-from rorem_demo.removers.sdxl_files import Place, read
+from rorem_demo.removers.sdxl_files import Place
 from rorem_demo.removers.sdxl_prompts import FINE, NOTHING, POOR, meanings
 
 _MOST_PIXELS = 100_000_000
@@ -47,7 +44,7 @@ class Ours(Worker):
 class _Way(Way):
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._remover = _exact(job) if job.exact else _loaded(job)
+        self._remover = _loaded(job)
 
     def removed(self, photo: bytes, mask: bytes, seed: int) -> bytes:
         opened = decode_photo(photo, max_pixels=_MOST_PIXELS).image
@@ -67,16 +64,9 @@ class _Way(Way):
 
 
 def _loaded(job: Job) -> Remover:
+    """As the row says, or in float32, which shows whether the code alone changes a picture."""
     module, _, function = job.spec.loader.partition(":")
-    made: Remover = getattr(import_module(module), function)(job.spec, job.files)
+    here, exact = Place.here(), torch.float32
+    place = replace(here, unet=exact, products=exact, vae=exact) if job.exact else here
+    made: Remover = getattr(import_module(module), function)(job.spec, job.files, place)
     return made
-
-
-def _exact(job: Job) -> Remover:
-    """The same in float32, which shows whether the code alone changes a picture."""
-    here = Place.here()
-    networks = read(job.spec.title, job.files, replace(here, unet=torch.float32, vae=torch.float32), lora=job.few_steps)
-    few: Any = LCMScheduler
-    scheduler = few.from_config(networks.scheduler.config) if job.few_steps else networks.scheduler
-    nothing = meanings(job.spec.title, job.files, (NOTHING,))[NOTHING]
-    return SdxlRemover(networks, scheduler, Prompts(alone=nothing, towards=nothing, away=nothing))

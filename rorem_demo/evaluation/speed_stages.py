@@ -41,6 +41,8 @@ class Stopwatch:
         """The one that ran last in each stage."""
         self.numbers: dict[str, torch.dtype] = {}
         """What it ran in: the pipeline changes its VAE before and after."""
+        self.named: dict[str, dict[str, Any]] = {}
+        """The named arguments of its last call."""
 
     def timed(self, work: Callable[[], Any]) -> tuple[Any, float]:
         """What `work` gives, and its seconds; afterwards the stages are those of it alone."""
@@ -68,7 +70,7 @@ class Stopwatch:
             if self._inside:
                 return method(network, *given, **named)
             self._inside = True
-            self.networks[stage], self.numbers[stage] = network, network.dtype
+            self.networks[stage], self.numbers[stage], self.named[stage] = network, network.dtype, named
             self._synchronize()
             begun = perf_counter()
             try:

@@ -109,14 +109,14 @@ class Worker:
 
     @torch.inference_mode()
     def guess(self, seed: int) -> npt.NDArray[np.float32] | None:
-        """What the UNet, LoRA included, makes of random input; None if no run showed it."""
+        """What the UNet, LoRA included, makes of random noise and the last run's prompt; None if none showed it."""
         unet = self._watch.networks.get(UNET)
         if unet is None:
             return None
-        given = _unet_input(unet.config, self._job.size, torch.Generator().manual_seed(seed))
-        there = {name: tensor.to(unet.device, unet.dtype) for name, tensor in given.items()}
-        guess: npt.NDArray[np.float32] = _called(unet, there).float().cpu().numpy()
-        return guess
+        sample = _unet_input(unet.config, self._job.size, torch.Generator().manual_seed(seed))["sample"]
+        time = torch.tensor(_MIDDLE, device=unet.device)
+        guess: torch.Tensor = unet(sample.to(unet.device, unet.dtype), time, **self._watch.named[UNET])[0]
+        return guess.float().cpu().numpy()
 
     def rates(self) -> tuple[float, float, str] | None:
         """10^12 operations of a UNet call, those of matrix products a second, and in what numbers."""

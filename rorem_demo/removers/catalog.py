@@ -44,7 +44,7 @@ def _without_unet(repository: str, variant: str = "") -> tuple[WeightFile, ...]:
 
 
 REMOVERS: Removers = Catalog(
-    # CPU: half the CPU seconds of bf16, random weights, two loaded cores. GPU: from the paper's table, not measured.
+    # CPU: with int8 and bfloat16 (docs/speed.md), random weights, two cores. GPU: from the paper's table, not measured.
     RemoverSpec(
         key="rorem-4s",
         title="RORem 4 steps",
@@ -52,7 +52,7 @@ REMOVERS: Removers = Catalog(
         loader="rorem_demo.removers.sdxl:load_few_steps",
         licence=_ROREM_LICENCE,
         source=_ROREM_PAPER,
-        cost=Cost(memory_gb=7.0, fixed_seconds=8.5, seconds_per_step=10.0),
+        cost=Cost(memory_gb=5.5, fixed_seconds=5.0, seconds_per_step=6.8),
         gpu_cost=Cost(memory_gb=8.0, fixed_seconds=0.5, seconds_per_step=0.3),
         size=SizeRule(multiple_of=8, minimum=512, longest=512),
         weights=(
@@ -72,7 +72,7 @@ REMOVERS: Removers = Catalog(
         loader="rorem_demo.removers.sdxl:load",
         licence=_ROREM_LICENCE,
         source=_ROREM_PAPER,
-        cost=Cost(memory_gb=7.0, fixed_seconds=8.5, seconds_per_step=10.0),
+        cost=Cost(memory_gb=5.5, fixed_seconds=5.0, seconds_per_step=6.8),
         gpu_cost=Cost(memory_gb=8.0, fixed_seconds=0.5, seconds_per_step=0.3),
         size=SizeRule(multiple_of=8, minimum=512, longest=512),
         weights=(_unet(_ROREM), *_without_unet(_ROREM)),
@@ -89,7 +89,7 @@ REMOVERS: Removers = Catalog(
         loader="rorem_demo.removers.sdxl:load",
         licence=_ROREM_LICENCE,
         source=_ROREM_PAPER,
-        cost=Cost(memory_gb=7.0, fixed_seconds=38.0, seconds_per_step=12.0),
+        cost=Cost(memory_gb=9.0, fixed_seconds=20.0, seconds_per_step=8.0),
         gpu_cost=Cost(memory_gb=12.0, fixed_seconds=1.0, seconds_per_step=0.1),
         size=SizeRule(multiple_of=8, minimum=512, longest=1024),
         weights=(_unet("rorem-mixed"), *_without_unet(_ROREM)),
@@ -105,7 +105,7 @@ REMOVERS: Removers = Catalog(
         loader="rorem_demo.removers.sdxl:load_inpainting",
         licence="OpenRAIL++-M",
         source="Podell et al., SDXL, 2023; inpainting 0.1 by the diffusers team",
-        cost=Cost(memory_gb=7.0, fixed_seconds=38.0, seconds_per_step=24.0),
+        cost=Cost(memory_gb=9.0, fixed_seconds=20.0, seconds_per_step=16.0),
         gpu_cost=Cost(memory_gb=12.0, fixed_seconds=1.0, seconds_per_step=0.2),
         size=SizeRule(multiple_of=8, minimum=1024, longest=1024),
         weights=(_unet(_SDXL, ".fp16"), *_without_unet(_SDXL, ".fp16")),

@@ -22,10 +22,12 @@ from torch import Tensor
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.removers.sdxl_compiled import compiled
 from rorem_demo.removers.sdxl_encodings import Encodings
-from rorem_demo.removers.sdxl_files import Place, SdxlNetworks, read
-from rorem_demo.removers.sdxl_prompts import BACKGROUND, FINE, NOTHING, OBJECTS, POOR, Meaning, meanings
-from rorem_demo.runtime.memory import give_back_memory
+from rorem_demo.removers.sdxl_files import Place
+from rorem_demo.removers.sdxl_networks import SdxlNetworks, read
+from rorem_demo.removers.sdxl_prompts import BACKGROUND, FINE, NOTHING, OBJECTS, POOR, meanings
+from rorem_demo.runtime.memory import give_back_memory, kept_memory
 
 _RGB = np.array([[60, 60, 60], [-60, -5, 10], [25, 15, -5], [-70, -50, -35]], np.float32)
 _GREY = np.array([150, 140, 130], np.float32)
@@ -39,43 +41,56 @@ _MOST_SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Prompts:
-    """Meanings of the constant prompts."""
+    """The constant prompts, by their numbers in what the UNet knows."""
 
-    alone: Meaning
+    wholes: Tensor
+    """Of each prompt what `Meaning.whole` says."""
+    alone: int
     """Without guidance."""
-    towards: Meaning
-    away: Meaning
+    towards: int
+    away: int
     """With it."""
 
 
-def load(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
+def load(spec: RemoverSpec, files: tuple[Path, ...], place: Place | None = None) -> Remover:
     """RORem, with whichever UNet is among the files; raises UnavailableError if they are not in order.
 
     Without guidance the prompt is empty, as it always was in training. The published script puts its prompts there
     too, but guidance 1 is none, so the negative one did nothing; with guidance they are what they were meant to be.
+
+    Args:
+        spec: the row.
+        files: its weights.
+        place: another than this machine's best.
     """
-    return _loaded(spec, files, alone=NOTHING, towards=FINE, away=POOR)
+    return _loaded(spec, files, place, alone=NOTHING, towards=FINE, away=POOR)
 
 
-def load_few_steps(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
-    """RORem with its LoRA for few steps among the files; the same errors.
+def load_few_steps(spec: RemoverSpec, files: tuple[Path, ...], place: Place | None = None) -> Remover:
+    """RORem with its LoRA for few steps among the files; the same otherwise.
 
     Guidance is what the LoRA has learnt, so none is added, and its prompt was empty.
     """
-    return _loaded(spec, files, few_steps=True, alone=NOTHING, towards=NOTHING, away=NOTHING)
+    return _loaded(spec, files, place, few_steps=True, alone=NOTHING, towards=NOTHING, away=NOTHING)
 
 
-def load_inpainting(spec: RemoverSpec, files: tuple[Path, ...]) -> Remover:
-    """SDXL inpainting, which has to be told that there is nothing; the same errors."""
-    return _loaded(spec, files, alone=BACKGROUND, towards=BACKGROUND, away=OBJECTS)
+def load_inpainting(spec: RemoverSpec, files: tuple[Path, ...], place: Place | None = None) -> Remover:
+    """SDXL inpainting, which has to be told that there is nothing; the same otherwise."""
+    return _loaded(spec, files, place, alone=BACKGROUND, towards=BACKGROUND, away=OBJECTS)
 
 
-def _loaded(spec: RemoverSpec, files: tuple[Path, ...], *, few_steps: bool = False, **prompts: str) -> Remover:
-    known = meanings(spec.title, files, prompts.values())  # first, and freed, so that both need not fit at once
-    networks = read(spec.title, files, Place.here(), lora=few_steps)
+def _loaded(
+    spec: RemoverSpec, files: tuple[Path, ...], place: Place | None, *, few_steps: bool = False, **prompts: str
+) -> Remover:
+    texts = list(dict.fromkeys(prompts.values()))
+    known = meanings(spec.title, files, texts)  # first, and freed, so that both need not fit at once
+    words = torch.cat([known[text].words for text in texts])
+    networks = read(spec.title, files, place or Place.here(), words, lora=few_steps)
     give_back_memory()
     scheduler = _few_steps(networks.scheduler) if few_steps else networks.scheduler
-    return SdxlRemover(networks, scheduler, Prompts(**{use: known[prompt] for use, prompt in prompts.items()}))
+    wholes = torch.cat([known[text].whole for text in texts])
+    numbers = {use: texts.index(prompt) for use, prompt in prompts.items()}
+    return SdxlRemover(networks, scheduler, Prompts(wholes=wholes, **numbers))
 
 
 def _few_steps(published: Any) -> Any:
@@ -94,6 +109,11 @@ class SdxlRemover:
         self._scheduler, self._prompts = scheduler, prompts
         self._few_steps = isinstance(scheduler, LCMScheduler)
         self._encodings = _ENCODINGS.setdefault(self._vae, Encodings())
+        self._called: Any = self._unet
+
+    def use_packages(self, folder: Path) -> None:
+        """Run the UNet by packages from this folder, made by the command `compile`, where one is for this GPU."""
+        self._called = compiled(self._unet, folder) or self._unet
 
     def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
         """Yield after every step of the UNet, with previews, and at last the image.
@@ -102,6 +122,10 @@ class SdxlRemover:
             InputError: more steps than there are.
             UnavailableError: the networks gave no numbers.
         """
+        with kept_memory():
+            yield from self._steps(image, mask, options)
+
+    def _steps(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
         # The mode belongs to the thread, so it must not stay on while a caller has the thread.
         scheduler, times = self._timetable(options.steps)
         begun = 1 if self._few_steps else 2  # pictures to encode
@@ -167,12 +191,12 @@ class SdxlRemover:
         heard = [self._prompts.away, self._prompts.towards] if guided else [self._prompts.alone]
         height, width = (side * self._scale for side in latents.shape[-2:])
         shape = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)  # of the photo, whole
-        guesses: Tensor = self._unet(
+        guesses: Tensor = self._called(
             seen.to(self._unet.dtype).expand(len(heard), -1, -1, -1),
             time,
-            encoder_hidden_states=self._there([meaning.words for meaning in heard]),
+            encoder_hidden_states=torch.tensor(heard, device=self._place.device),
             added_cond_kwargs={
-                "text_embeds": self._there([meaning.whole for meaning in heard]),
+                "text_embeds": self._prompts.wholes[heard].to(self._place.device, self._unet.dtype),
                 "time_ids": shape.repeat(len(heard), 1).to(self._place.device),
             },
             return_dict=False,
@@ -193,9 +217,6 @@ class SdxlRemover:
     def _scale(self) -> int:
         """Photo pixels to a side of a latent one."""
         return int(2 ** (len(self._vae.config["block_out_channels"]) - 1))
-
-    def _there(self, rows: list[Tensor]) -> Tensor:
-        return torch.cat(rows).to(self._place.device, self._unet.dtype)
 
 
 def _tensors(image: Image, mask: Mask) -> tuple[Tensor, Tensor]:

@@ -1,31 +1,28 @@
-"""SDXL inpainting's networks and noise schedule from files in the published layout, of one repository or of several."""
+"""Place, read_vae(): files in the published layout, of one repository or of several, and the VAE among them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
-import diffusers
 import torch
-from diffusers import AutoencoderKL, SchedulerMixin, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rorem_demo.errors import UnavailableError
-from rorem_demo.removers.sdxl_lora import Added, check_fit, read_lora
+from rorem_demo.removers.sdxl_attention import join_attention
 from rorem_demo.runtime import guard
-from rorem_demo.runtime.precision import native_precision
-from rorem_demo.runtime.tensors import streamed
+from rorem_demo.runtime.packed import pack
+from rorem_demo.runtime.precision import native_precision, native_products
 
 Network: TypeAlias = Any
 """A network of diffusers, whose types a checker cannot see."""
 
-_LORA = "pytorch_lora_weights.safetensors"
 _FORMER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """How diffusers called the parts of a VAE's attention until 2023; repositories may still hold such files."""
 _SHARED: WeakValueDictionary[tuple[Path, Place], Network] = WeakValueDictionary()
@@ -38,50 +35,23 @@ class Place:
 
     device: torch.device
     unet: torch.dtype
+    products: torch.dtype
+    """Of the UNet's attention and feed-forward layers: the same, or int8 on a CPU."""
     vae: torch.dtype
 
     @classmethod
     def here(cls) -> Place:
-        """The GPU if there is one, else this CPU.
+        """The GPU if there is one, else this CPU, in what it is quick with.
 
         A GPU takes the UNet in the numbers it is published in. The VAE overflows in float16, so it never gets them:
-        float32 costs a GPU little, and a CPU multiplies in what it is fast at.
+        bfloat16 from NVIDIA's Ampere on, float32 before.
         """
         if torch.cuda.is_available():
-            return cls(device=torch.device("cuda"), unet=torch.float16, vae=torch.float32)
+            half, recent = torch.float16, torch.cuda.get_device_capability() >= (8, 0)
+            vae = torch.bfloat16 if recent else torch.float32
+            return cls(device=torch.device("cuda"), unet=half, products=half, vae=vae)
         native = native_precision()
-        return cls(device=torch.device("cpu"), unet=native, vae=native)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SdxlNetworks:
-    """What the files of a checkpoint hold, ready to run; nothing changes it any more."""
-
-    unet: Network
-    vae: Network
-    scheduler: Any
-    """As published; its timetable is of nobody, so make another one `from_config` for each picture."""
-    place: Place
-
-
-def read(title: str, files: tuple[Path, ...], place: Place, *, lora: bool = False) -> SdxlNetworks:
-    """The networks of the model called `title`; with `lora`, the one among the files becomes part of the UNet.
-
-    Raises:
-        UnavailableError: a file is missing, damaged or of another model.
-    """
-    vae, scheduler = read_vae(title, files, place), _scheduler(title, files)
-    unet = _blank_unet(title, files)
-    added: dict[str, Added] = {}
-    if lora:
-        path = found(title, files, "*", _LORA)
-        with readable(title, path):
-            added = read_lora(path, unet.config)
-            check_fit(added, unet.state_dict())
-    weights = found(title, files, "unet", "*.safetensors")
-    with readable(title, weights):
-        _fill(unet, dict(_placed_tensors(weights, place.unet, added)))
-    return SdxlNetworks(unet=_placed(unet, place.device, place.unet), vae=vae, scheduler=scheduler, place=place)
+        return cls(device=torch.device("cpu"), unet=native, products=native_products(), vae=native)
 
 
 def found(title: str, files: tuple[Path, ...], folder: str, pattern: str) -> Path:
@@ -108,24 +78,6 @@ def told(path: Path) -> dict[str, Any]:
     return content
 
 
-def _blank_unet(title: str, files: tuple[Path, ...]) -> Network:
-    config = found(title, files, "unet", "config.json")
-    with readable(title, config):
-        network = _blank(UNet2DConditionModel, config)
-        if network.config["in_channels"] != 9 or network.config["addition_embed_type"] != "text_time":
-            raise ValueError(network.config)
-    return network
-
-
-def _placed_tensors(path: Path, dtype: torch.dtype, added: dict[str, Added]) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a file in these numbers, with what a LoRA adds, which is forgotten as it is used."""
-    for name, tensor in streamed(path):
-        one = added.pop(name, None)
-        given = tensor if one is None else one.to(tensor)
-        form = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
-        yield name, given.to(dtype, memory_format=form)
-
-
 def read_vae(title: str, files: tuple[Path, ...], place: Place) -> Network:
     """The VAE of a repository's files; one for all who use the same file in the same place."""
     weights = found(title, files, "vae", "*.safetensors")
@@ -134,39 +86,35 @@ def read_vae(title: str, files: tuple[Path, ...], place: Place) -> Network:
         return shared
     config = found(title, files, "vae", "config.json")
     with readable(title, config):
-        network = _blank(AutoencoderKL, config)
+        network = blank(AutoencoderKL, config)
     with readable(title, weights):
-        _fill(network, {_current(name): tensor for name, tensor in load_file(weights).items()})
-    _SHARED[weights, place] = network = _placed(network, place.device, place.vae)
+        fill(network, {_current(name): tensor for name, tensor in load_file(weights).items()})
+    join_attention(network)
+    _SHARED[weights, place] = network = placed(network, place.device, place.vae)
     return network
 
 
-def _scheduler(title: str, files: tuple[Path, ...]) -> Any:
-    path = found(title, files, "scheduler", "scheduler_config.json")
-    with readable(title, path):
-        config = told(path)
-        kind = getattr(diffusers, config["_class_name"])
-        if not issubclass(kind, SchedulerMixin):
-            raise TypeError(kind)
-        return kind.from_config(config)
-
-
-def _blank(kind: Any, path: Path) -> Network:
+def blank(kind: Any, path: Path) -> Network:
     """A network without numbers, so that none are drawn only to be replaced."""
     with torch.device("meta"):
         return kind.from_config(told(path))
 
 
-def _fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
+def fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Give it all its numbers, which stay as they are; raises RuntimeError if they are of another network."""
     network.load_state_dict(weights, strict=True, assign=True)
     network.requires_grad_(requires_grad=False).eval()
 
 
-def _placed(network: Network, device: torch.device, dtype: torch.dtype) -> Network:
+def placed(network: Network, device: torch.device, dtype: torch.dtype) -> Network:
+    """The network, moved, in these numbers, channels last, and on a CPU packed."""
     # Not by the method of diffusers, which warns of layers that are to stay float32 even where there are none.
     move: Any = nn.Module.to
     move(network, dtype)  # first: a GPU that is only lent later holds what it is given as it is
-    return move(network, device=device, memory_format=torch.channels_last)
+    move(network, device=device, memory_format=torch.channels_last)
+    if device.type == "cpu":
+        pack(network, dtype)
+    return network
 
 
 def _current(name: str) -> str:

@@ -24,12 +24,13 @@ from torch import Tensor
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Image, Mask
-from rorem_demo.removers import sdxl_files, sdxl_prompts
+from rorem_demo.removers import sdxl, sdxl_files, sdxl_networks, sdxl_prompts
 from rorem_demo.removers.base import Cost, RemovalOptions, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.removers.erase import erase, finish
 from rorem_demo.removers.sdxl import SdxlRemover, load, load_few_steps, load_inpainting
 from rorem_demo.removers.sdxl_encodings import EXPIRY, MOST, Encodings
-from rorem_demo.removers.sdxl_files import Place, SdxlNetworks
+from rorem_demo.removers.sdxl_files import Place
+from rorem_demo.removers.sdxl_networks import SdxlNetworks, read
 from rorem_demo.removers.sdxl_prompts import FINE, NOTHING, POOR
 from tests.removers.sdxl_checkpoint import write_tiny_lora, write_tiny_sdxl
 
@@ -37,8 +38,8 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:diffusers"  # with numpy 2 and torch 2.11
 )
 
-EXACT = Place(device=torch.device("cpu"), unet=torch.float32, vae=torch.float32)
-HALF = replace(EXACT, unet=torch.bfloat16, vae=torch.bfloat16)
+EXACT = Place(device=torch.device("cpu"), unet=torch.float32, products=torch.float32, vae=torch.float32)
+HALF = replace(EXACT, unet=torch.bfloat16, products=torch.bfloat16, vae=torch.bfloat16)
 
 SPEC = RemoverSpec(
     key="tiny",
@@ -156,7 +157,7 @@ def pipeline(folder: Path, patch: pytest.MonkeyPatch) -> StableDiffusionXLInpain
         "text_encoder_2": sdxl_prompts.CLIPTextModelWithProjection,
         "tokenizer": sdxl_prompts.CLIPTokenizer,
         "tokenizer_2": sdxl_prompts.CLIPTokenizer,
-        "scheduler": sdxl_files.diffusers.EulerDiscreteScheduler,
+        "scheduler": sdxl_networks.diffusers.EulerDiscreteScheduler,
     }
     made = StableDiffusionXLInpaintPipeline(
         **{name: kind.from_pretrained(folder / name) for name, kind in parts.items()}
@@ -486,8 +487,28 @@ def test_a_lora_of_any_style_becomes_part_of_the_unet(
     options = ResolvedOptions(seed=2, steps=4)
     picture = filled(load_few_steps(SPEC, (*files_of(published), tmp_path / lora.name)), options)
     assert difference(picture, filled(few, options)) <= 1
-    without = SdxlRemover(sdxl_files.read("", files_of(published), EXACT), few._scheduler, few._prompts)
+    words = sdxl_prompts.meanings("", files_of(published), [NOTHING])[NOTHING].words
+    without = SdxlRemover(read("", files_of(published), EXACT, words), few._scheduler, few._prompts)
     assert difference(picture, filled(without, options)) > 5
+
+
+def test_a_package_takes_the_unets_place_and_without_one_nothing_does(
+    published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model, asked = load(SPEC, files_of(published)), []
+    assert isinstance(model, SdxlRemover)
+    options = ResolvedOptions(steps=2)
+    plain = filled(model, options)
+    model.use_packages(tmp_path)  # there is none, nor a GPU
+    assert np.array_equal(filled(model, options), plain)
+
+    def other(unet: Any, folder: Path) -> Any:
+        return lambda *given, **named: asked.append(folder) or [-guess for guess in unet(*given, **named)]
+
+    monkeypatch.setattr(sdxl, "compiled", other)
+    model.use_packages(tmp_path)
+    assert not np.array_equal(filled(model, options), plain)
+    assert asked == [tmp_path] * 2
 
 
 def test_reading_changes_no_file(copy: Path, lora: Path) -> None:
@@ -559,7 +580,7 @@ def test_other_text_networks_in_the_same_folder_mean_something_else(copy: Path, 
     new = load(SPEC, files_of(copy))
     assert isinstance(old, SdxlRemover)
     assert isinstance(new, SdxlRemover)
-    assert not torch.equal(old._prompts.alone.words, new._prompts.alone.words)
+    assert not torch.equal(old._prompts.wholes, new._prompts.wholes)
 
 
 def test_torn_meanings_are_made_anew(copy: Path) -> None:
@@ -588,20 +609,27 @@ def test_nowhere_to_keep_them_is_no_failure(copy: Path, tmp_path: Path) -> None:
 def test_the_rows_prompts(published: Path, remover: SdxlRemover, few: SdxlRemover) -> None:
     plain = load_inpainting(SPEC, files_of(published))
     assert isinstance(plain, SdxlRemover)
-    assert torch.equal(remover._prompts.alone.words, few._prompts.alone.words)
-    assert not torch.equal(plain._prompts.alone.words, few._prompts.alone.words)
-    assert torch.equal(plain._prompts.alone.words, plain._prompts.towards.words)
+    ours, theirs, without = (model._prompts for model in (remover, few, plain))
+    assert torch.equal(ours.wholes[ours.alone], theirs.wholes[theirs.alone])
+    assert not torch.equal(without.wholes[without.alone], theirs.wholes[theirs.alone])
+    assert without.alone == without.towards != without.away
 
 
 def test_a_gpu_gets_half_the_unet_and_a_vae_that_does_not_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    place = Place.here()
-    assert (place.device.type, place.unet) == ("cuda", torch.float16)
-    assert place.vae != torch.float16
+    for capability, vae in (((7, 5), torch.float32), ((8, 0), torch.bfloat16), ((12, 0), torch.bfloat16)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda capability=capability: capability)
+        place = Place.here()
+        assert (place.device.type, place.unet, place.vae) == ("cuda", torch.float16, vae)
+
+
+def test_a_cpu_gets_what_it_is_quick_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sdxl_files, "native_precision", lambda: torch.bfloat16)
-    assert Place.here() == HALF
+    monkeypatch.setattr(sdxl_files, "native_products", lambda: torch.int8)
+    assert Place.here() == replace(HALF, products=torch.int8)
 
 
 def test_the_adapter_keeps_no_picture_but_what_its_vae_made_of_the_last(remover: SdxlRemover) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from pathlib import Path
 from threading import RLock, Thread
 
 from rorem_demo.annotating.annotating import Annotating
@@ -20,7 +21,7 @@ from rorem_demo.feedback.screening import ScreenSpec
 from rorem_demo.imaging.draw import rasterise
 from rorem_demo.imaging.drawings import Drawing
 from rorem_demo.imaging.io import Photo
-from rorem_demo.imaging.types import Image, Mask, size_of
+from rorem_demo.imaging.types import Image, Mask, as_image, as_mask, size_of
 from rorem_demo.judging import Judging
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, Remover, RemoverSpec
 from rorem_demo.removers.catalog import REMOVERS, Removers
@@ -30,6 +31,8 @@ from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pins import WeightFile
 from rorem_demo.runtime.pool import ModelPool
+from rorem_demo.runtime.turns import Begun, Turns
+from rorem_demo.runtime.turns_line import Waiting
 from rorem_demo.runtime.weights import NeedsWeights, Weights
 from rorem_demo.segmenters.catalog import SEGMENTERS, Segmenters
 from rorem_demo.selecting import Selecting
@@ -37,6 +40,9 @@ from rorem_demo.settings import Settings
 from rorem_demo.visits import OpenedMask, OpenedPhoto, Result, Visits
 
 log = logging.getLogger(__name__)
+
+
+_PACKAGES = "compiled"
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class Services:
     """Looks at shared pictures, where its weights are here."""
     discriminator: Current
     """Says how likely results are clean."""
+    turns: Turns = field(default_factory=Turns, repr=False, compare=False)
+    """Who may use the machine next, where visitors share it."""
     _pace: Pace = field(default_factory=Pace, init=False, repr=False, compare=False)
     _opening: RLock = field(default_factory=RLock, init=False, repr=False, compare=False)
 
@@ -75,7 +83,7 @@ class Services:
             machine=Machine.here(zero_gpu=settings.zero_gpu),
             weights=weights,
             removers=removers,
-            models=ModelPool(partial(_loaded, removers, weights, settings.zero_gpu), capacity),
+            models=ModelPool(partial(_loaded, removers, weights, settings), capacity),
             visits=visits,
             selecting=Selecting(segmenters, weights, visits, settings.segmenter),
             screen=screen,
@@ -83,6 +91,11 @@ class Services:
                 settings.discriminator, settings.data / "discriminator", settings.discriminator_minutes, weights
             ),
         )
+
+    @property
+    def packages(self) -> Path:
+        """Folder of networks that were compiled for this GPU."""
+        return self.settings.data / _PACKAGES
 
     def preload(self) -> None:
         """Load the models of GPU rows now; on ZeroGPU this process is the only place from where workers get them."""
@@ -261,17 +274,41 @@ class Services:
         if "judging" in self.__dict__:
             self.judging.desk.close(deadline)
 
-    def remove(self, key: str, image: Image, mask: Mask, options: RemovalOptions) -> Iterator[Progress | Removal]:
-        """Run a remover by its key; see `removers.erase.erase` for what is yielded and raised.
+    def remove_in_turn(
+        self, visitor: str, key: str, image: Image, mask: Mask, options: RemovalOptions
+    ) -> Iterator[Waiting | Begun | Progress | Removal]:
+        """Run a remover as `remove` does, once it is this visitor's turn; see `Turns.during`.
 
-        The model is this caller's alone until the iterator ends or is closed.
+        What can be refused is refused before the wait, and the Removal comes when the turn is over: what is made of it
+        costs nobody else time.
         """
+        self._runnable(key)
+        as_mask(mask, as_image(image))
+        removal: Removal | None = None
+        work = self.remove(key, image, mask, options)
+        for update in self.turns.during(visitor, self.estimate(key, mask, options), work):
+            if isinstance(update, Removal):
+                removal = update
+            else:
+                yield update
+        if removal:
+            yield removal
+
+    def _runnable(self, key: str) -> RemoverSpec:
         spec = self.removers[key]
         if needs := self.missing(spec):
             raise UnavailableError(
                 f"{spec.title} cannot run here: it needs {' and '.join(needs)}.",
                 hint=f"Choose {self.default_remover.title} instead.",
             )
+        return spec
+
+    def remove(self, key: str, image: Image, mask: Mask, options: RemovalOptions) -> Iterator[Progress | Removal]:
+        """Run a remover by its key, at once; see `removers.erase.erase` for what is yielded and raised.
+
+        The model is this caller's alone until the iterator ends or is closed.
+        """
+        spec = self._runnable(key)
         with self.models.use(key) as remover:
             for update in erase(spec, remover, image, mask, options):
                 if isinstance(update, Removal):
@@ -288,13 +325,15 @@ def _placed(removers: Removers, repositories: Mapping[str, str]) -> Removers:
     return Catalog(*(replace(spec, weights=tuple(map(placed, spec.weights))) for spec in removers))
 
 
-def _loaded(removers: Removers, weights: Weights, zero_gpu: bool, key: str) -> Remover:  # noqa: FBT001  # see `partial`
+def _loaded(removers: Removers, weights: Weights, settings: Settings, key: str) -> Remover:
     try:
         model = removers.load(key, weights)
     except MemoryError as error:
         sentence = f"There is not memory enough for {removers[key].title}."
         raise UnavailableError(sentence, hint="Choose another method.") from error
-    if not (zero_gpu and removers[key].gpu_cost):
+    if use_packages := getattr(model, "use_packages", None):
+        use_packages(settings.data / _PACKAGES)
+    if not (settings.zero_gpu and removers[key].gpu_cost):
         return model
     from rorem_demo.removers.on_zerogpu import OnZeroGpu  # noqa: PLC0415  # `spaces` is for ZeroGPU alone
 

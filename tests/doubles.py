@@ -1,4 +1,7 @@
-"""Removers that behave badly on purpose, as rows of a catalogue; run as a module, the app with them in it."""
+"""Removers that behave badly on purpose, as rows of a catalogue; run as a module, the app with them in it.
+
+`ROREM_TEST_AT_ONCE` is how many requests gradio lets out of its queue at once there.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +74,10 @@ CATALOGUE: Removers = Catalog(
 if __name__ == "__main__":
     from rorem_demo.services import Services
     from rorem_demo.settings import Settings
+    from rorem_demo.ui import running
+
+    running.AT_ONCE = int(os.environ.get("ROREM_TEST_AT_ONCE", running.AT_ONCE))
+
     from rorem_demo.ui.app import build, launch
     from tests.segmenter_doubles import SEGMENTERS
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -16,9 +18,13 @@ from rorem_demo.removers.on_zerogpu import OnZeroGpu
 from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.devices import Machine
 from rorem_demo.runtime.pins import WeightFile
+from rorem_demo.runtime.turns import Begun
+from rorem_demo.runtime.turns_line import Line, Place, Waiting
 from rorem_demo.runtime.weights import Weights
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
+from rorem_demo.several.plan import Attempt, Plan
+from rorem_demo.several.run import remove_several
 from rorem_demo.visits import OpenedPhoto, Result
 from tests.hub import LoopbackHub
 from tests.segmenter_doubles import row as pointer
@@ -202,3 +208,70 @@ def test_what_a_remover_took_is_what_the_next_estimate_says() -> None:
     took = finish(services.remove("slow", IMAGE, MASK, options)).seconds
     assert took < 6.0
     assert services.estimates(MASK) == {"slow": 100 / 16, "grey": 0.0}, "quicker than sixteen times is not believed"
+
+
+# --- turns --------------------------------------------------------------------------------------------------------
+
+
+def test_in_turn_the_removal_comes_when_the_turn_is_over(services: Services) -> None:
+    run = services.remove_in_turn("visitor", "grey", IMAGE, MASK, RemovalOptions(grow=0))
+    assert [type(next(run)) for _ in range(3)] == [Begun, Progress, Progress]
+    waiting = services.remove_in_turn("other", "gray", IMAGE, MASK, RemovalOptions())
+    told = next(waiting)
+    assert isinstance(told, Waiting)
+    assert told.before == 1
+    assert isinstance(next(run), Removal)
+    assert isinstance(next(waiting), Begun)
+
+
+def test_what_can_be_refused_is_refused_before_the_wait(services: Services) -> None:
+    held = services.turns.during("other", 100.0, iter([1]))
+    next(held)
+    with pytest.raises(UnavailableError, match="no_such_package"):
+        next(services.remove_in_turn("visitor", "absent", IMAGE, MASK, RemovalOptions()))
+    with pytest.raises(InputError, match="Nothing is marked"):
+        next(services.remove_in_turn("visitor", "grey", IMAGE, np.zeros_like(MASK), RemovalOptions()))
+
+
+class Watched(Line):
+    """Remembers who came and who began, in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, str]] = []
+
+    def enter(self, place: Place) -> None:
+        self.seen.append(("came", place.visitor))
+        super().enter(place)
+
+    def begin(self, now: float) -> None:
+        before = self._at_work
+        super().begin(now)
+        if self._at_work and self._at_work is not before:
+            self.seen.append(("began", self._at_work.visitor))
+
+
+@pytest.mark.slow
+def test_beside_a_best_of_5_with_real_removers_a_single_removal_waits_at_most_one_attempt() -> None:
+    services = Services.assemble(Settings())
+    services.turns._line = line = Watched()
+    image: Image = np.random.default_rng(1).integers(0, 256, (600, 800, 3), dtype=np.uint8)
+    large, small = np.zeros((600, 800), np.bool_), np.zeros((600, 800), np.bool_)
+    large[100:300, 100:400] = True
+    small[500:510, 500:510] = True
+    source, _ = services.visits.keep(OpenedPhoto(Photo(image, "PNG", None, "noise", ())))
+    attempts = tuple(Attempt("shift-map", RemovalOptions(seed=seed), 1.0) for seed in range(5))
+    many = Thread(
+        target=lambda: list(remove_several(services, source, large, Plan(attempts, 5, 600.0), visitor="many"))
+    )
+    many.start()
+    while many.is_alive():
+        *_, last = services.remove_in_turn("one", "telea", image, small, RemovalOptions())
+        assert isinstance(last, Removal)
+    assert line.seen.count(("began", "many")) == 5
+    came = [index for index, what in enumerate(line.seen) if what == ("came", "one")]
+    began = [index for index, what in enumerate(line.seen) if what == ("began", "one")]
+    between = [line.seen[start:end].count(("began", "many")) for start, end in zip(came, began, strict=True)]
+    assert max(between) == 0  # nothing is begun before it, so it waits for the one at work at most
+    attempts_began = [index for index, what in enumerate(line.seen) if what == ("began", "many")]
+    assert all(set(began) & set(range(*pair)) for pair in pairwise(attempts_began))  # it was between all of them

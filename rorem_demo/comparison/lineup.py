@@ -10,11 +10,13 @@ from typing import TypeAlias
 from rorem_demo.errors import RoremError
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions
+from rorem_demo.runtime.turns import Begun
+from rorem_demo.runtime.turns_line import Waiting
 
 log = logging.getLogger(__name__)
 
-Run: TypeAlias = Callable[[str, Image, Mask, RemovalOptions], Iterator[Progress | Removal]]
-"""Runs a remover by its key, as `Services.remove` does."""
+Run: TypeAlias = Callable[[str, Image, Mask, RemovalOptions], Iterator[Waiting | Begun | Progress | Removal]]
+"""Runs a remover by its key, as `Services.remove_in_turn` does for one visitor."""
 
 FAILED = "This one failed on the server. The others are not concerned."
 CUT_OFF = "It ended before it was finished. Try again."
@@ -64,16 +66,15 @@ class Failed:
     """What is wrong and the way out, for the page."""
 
 
-Update: TypeAlias = Started | Working | Finished | Failed
+Update: TypeAlias = Waiting | Started | Working | Finished | Failed
 
 
 def lineup(run: Run, image: Image, mask: Mask, entries: Iterable[Entry]) -> Iterator[Update]:
-    """Run the entries in order, telling of each Started, Working, and at last Finished or Failed.
+    """Run the entries in order, telling of each Waiting, Started, Working, and at last Finished or Failed.
 
     Closing the iterator stops within a step.
     """
     for entry in entries:
-        yield Started(entry.tile)
         try:
             yield from _one(run, image, mask, entry)
         except RoremError as error:
@@ -93,8 +94,13 @@ def _told(error: RoremError) -> str:
 def _one(run: Run, image: Image, mask: Mask, entry: Entry) -> Iterator[Update]:
     removal: Removal | None = None
     for update in run(entry.method, image, mask, entry.options):
-        if isinstance(update, Progress):
-            yield Working(entry.tile, update.fraction)
-        else:
-            removal = update
+        match update:
+            case Waiting():
+                yield update
+            case Begun():
+                yield Started(entry.tile)
+            case Progress(fraction):
+                yield Working(entry.tile, fraction)
+            case _:
+                removal = update
     yield Finished(entry.tile, removal) if removal else Failed(entry.tile, CUT_OFF)

@@ -15,8 +15,10 @@ from rorem_demo.discriminator.score import Likely
 from rorem_demo.errors import RoremError, UnavailableError
 from rorem_demo.imaging.types import Mask
 from rorem_demo.removers.base import Progress, Removal
+from rorem_demo.runtime.turns import Begun
+from rorem_demo.runtime.turns_line import Waiting
 from rorem_demo.services import Services
-from rorem_demo.several.plan import Plan
+from rorem_demo.several.plan import Attempt, Plan
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +68,13 @@ def remove_several(  # noqa: PLR0913  # a run, and the clock for tests
     plan: Plan,
     *,
     made_by: tuple[str, ...] = (),
+    visitor: str | None = None,
     clock: Callable[[], float] = monotonic,
-) -> Iterator[Trying | Ranking]:
-    """Run a plan on the photo with this id, yielding Trying and at last one Ranking.
+) -> Iterator[Waiting | Trying | Ranking]:
+    """Run a plan on the photo with this id, yielding Trying, Waiting where others are before, and at last one Ranking.
 
     Every result is kept as one of its own. After the first, an attempt is begun only if by its estimate it ends within
-    the plan's time, counted from the start of the run. Closing the iterator stops within a step.
+    the plan's time, counted from the start of the run without the waits. Closing the iterator stops within a step.
 
     Args:
         services: the program.
@@ -79,6 +82,7 @@ def remove_several(  # noqa: PLR0913  # a run, and the clock for tests
         mask: what is to go.
         plan: what is tried.
         made_by: how the entries of the mask were made.
+        visitor: who takes a turn for each attempt; None if the machine is nobody else's.
         clock: seconds; a seam for tests.
 
     Raises:
@@ -86,14 +90,14 @@ def remove_several(  # noqa: PLR0913  # a run, and the clock for tests
         RoremError: every attempt failed; what the first one said.
     """
     services.discriminator.begin()  # it loads while the removers work
-    start = clock()
+    spent = _Spent(clock)
     results: list[tuple[str, Removal]] = []
     failures: list[RoremError] = []
     for number, attempt in enumerate(plan.attempts, 1):
-        if number > 1 and clock() - start + attempt.seconds > plan.budget:
+        if number > 1 and spent.seconds + attempt.seconds > plan.budget:
             continue
         try:
-            removal = yield from _one(services, source, mask, plan, number)
+            removal = yield from _one(services, source, mask, plan, number, visitor, spent)
         except RoremError as error:
             services.photo(source)  # if it is gone, so is every other attempt
             log.warning("%s failed as one of several: %s", attempt.key, error, exc_info=error.__cause__)
@@ -106,20 +110,53 @@ def remove_several(  # noqa: PLR0913  # a run, and the clock for tests
     yield _ranking(services, plan, results, failures)
 
 
-def _one(services: Services, source: str, mask: Mask, plan: Plan, number: int) -> Generator[Trying, None, Removal]:
+class _Spent:
+    """Seconds since it was made, without those waited."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._start = clock()
+
+    @property
+    def seconds(self) -> float:
+        return self._clock() - self._start
+
+    def waited(self, seconds: float) -> None:
+        self._start += seconds
+
+
+def _one(  # noqa: PLR0913, PLR0917  # an attempt of a run, and who makes it
+    services: Services, source: str, mask: Mask, plan: Plan, number: int, visitor: str | None, spent: _Spent
+) -> Generator[Waiting | Trying, None, Removal]:
     """One attempt of a run, which returns its removal."""
     attempt, total = plan.attempts[number - 1], plan.seconds or 1.0
     before = sum(earlier.seconds for earlier in plan.attempts[: number - 1]) / total
-    yield Trying(number, None, before)
     last: Removal | None = None
-    for update in services.remove(attempt.key, services.photo(source).image, mask, attempt.options):
-        if isinstance(update, Progress):
-            yield Trying(number, update, min(1.0, before + update.fraction * attempt.seconds / total))
-        else:
-            last = update
+    for update in _attempted(services, source, mask, attempt, visitor):
+        match update:
+            case Waiting():
+                yield update
+            case Begun(waited):
+                spent.waited(waited)
+                yield Trying(number, None, before)
+            case Progress():
+                yield Trying(number, update, min(1.0, before + update.fraction * attempt.seconds / total))
+            case _:
+                last = update
     if last is None:
         raise UnavailableError("The removal ended before it was finished.", hint="Try again.")
     return last
+
+
+def _attempted(
+    services: Services, source: str, mask: Mask, attempt: Attempt, visitor: str | None
+) -> Iterator[Waiting | Begun | Progress | Removal]:
+    image = services.photo(source).image
+    if visitor is None:
+        yield Begun(0.0)
+        yield from services.remove(attempt.key, image, mask, attempt.options)
+    else:
+        yield from services.remove_in_turn(visitor, attempt.key, image, mask, attempt.options)
 
 
 def _ranking(

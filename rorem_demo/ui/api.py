@@ -10,20 +10,22 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from rorem_demo.errors import InputError, RoremError
+from rorem_demo.errors import InputError, RoremError, UnavailableError
 from rorem_demo.imaging.io import decode_mask, decode_photo, encode_image, encode_mask
 from rorem_demo.imaging.masks import bounding_box
 from rorem_demo.imaging.types import size_of
-from rorem_demo.removers.base import LIMITS, RemovalOptions
-from rorem_demo.removers.erase import finish
+from rorem_demo.removers.base import LIMITS, Removal, RemovalOptions
 from rorem_demo.segmenters.base import Phrase, Prompt
 from rorem_demo.segmenters.prompts import read_box, read_click
 from rorem_demo.services import Services
 from rorem_demo.ui.http import FAILED
 from rorem_demo.ui.notices import told
-from rorem_demo.ui.running import REMOVING
+from rorem_demo.ui.running import AT_ONCE, REMOVING
+from rorem_demo.ui.waiting import visitor_of_call
 
 log = logging.getLogger(__name__)
+
+_NOTHING_YET = (gr.skip(), gr.skip())
 
 
 def add_endpoints(services: Services) -> None:
@@ -45,8 +47,13 @@ def _add_remove(services: Services) -> None:
         trigger = gr.Button()
 
     def remove(
-        photo: bytes, mask: bytes, method: str, seed: float | None = None, grow: float | None = None
-    ) -> tuple[str, dict[str, Any]]:
+        photo: bytes,
+        mask: bytes,
+        method: str,
+        seed: float | None = None,
+        grow: float | None = None,
+        _request: gr.Request | None = None,
+    ) -> Iterator[tuple[str | dict[str, Any], dict[str, Any]]]:
         """Remove what a mask marks from a photo, at full resolution; no other pixel changes.
 
         Args:
@@ -62,11 +69,13 @@ def _add_remove(services: Services) -> None:
             in it changed_outside, the count of pixels changed outside the grown mask, which is 0, and notes
         """  # gradio makes one sentence of these lines, a comma after each
         with _telling():
-            return _remove(services, result.GRADIO_CACHE, (photo, mask), method, {"seed": seed, "grow": grow})
+            asked = {"seed": seed, "grow": grow}
+            for answer in _remove(services, result.GRADIO_CACHE, _visitor(_request), (photo, mask), method, asked):
+                yield answer or _NOTHING_YET  # so that gradio can stop it for a caller who has left
 
     trigger.click(
         remove, [photo, mask, method, seed, grow], [result, report],
-        api_name="remove", concurrency_id=REMOVING, concurrency_limit=1,
+        api_name="remove", concurrency_id=REMOVING, concurrency_limit=AT_ONCE,
     )  # fmt: skip
 
 
@@ -147,21 +156,36 @@ def _number(name: str) -> gr.Number:
     return gr.Number(value=None, label=name.capitalize(), minimum=low, maximum=high)
 
 
-def _remove(
+def _visitor(request: gr.Request | None) -> str:
+    return visitor_of_call(request.request, request.session_hash) if request else visitor_of_call(None, None)
+
+
+def _remove(  # noqa: PLR0913, PLR0917  # a call, where its result goes, and whose it is
     services: Services,
     cache: str,
+    visitor: str,
     files: tuple[bytes | None, bytes | None],
     method: str,
     asked: dict[str, float | None],
-) -> tuple[str, dict[str, Any]]:
+) -> Iterator[tuple[str, dict[str, Any]] | None]:
+    """None as long as it waits or works, and at last the answer."""
     photo_file, mask_file = files
     if photo_file is None or mask_file is None:
         raise InputError("A photo and a mask are needed.", hint="Send both as files.")
     limit = services.settings.max_pixels
     photo = decode_photo(photo_file, max_pixels=limit)
     mask = decode_mask(mask_file, size_of(photo.image), max_pixels=limit)
-    removal = finish(services.remove(method, photo.image, mask, RemovalOptions.given(asked)))
-    path = save_bytes_to_cache(encode_image(removal.image, "PNG", photo.icc), "result.png", cache)
+    removal: Removal | None = None
+    for update in services.remove_in_turn(visitor, method, photo.image, mask, RemovalOptions.given(asked)):
+        removal = update if isinstance(update, Removal) else None
+        if not removal:
+            yield None
+    if not removal:
+        raise UnavailableError("The removal ended before it was finished.", hint="Try again.")
+    yield _answer(removal, save_bytes_to_cache(encode_image(removal.image, "PNG", photo.icc), "result.png", cache))
+
+
+def _answer(removal: Removal, path: str) -> tuple[str, dict[str, Any]]:
     report = {
         "seconds": round(removal.seconds, 3), "method": removal.remover, "changed_outside": removal.changed_outside,
         "notes": list(removal.notes), "box": list(removal.box), "size": list(size_of(removal.image)),

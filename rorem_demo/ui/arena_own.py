@@ -17,11 +17,14 @@ from rorem_demo.comparison.rounds_own import OwnPair
 from rorem_demo.errors import RoremError
 from rorem_demo.imaging.types import Image, Mask, as_mask
 from rorem_demo.removers.base import Progress, RemovalOptions
+from rorem_demo.runtime.turns import Begun
+from rorem_demo.runtime.turns_line import Waiting
 from rorem_demo.services import Services
 from rorem_demo.ui.arena import as_told
 from rorem_demo.ui.http import FAILED
 from rorem_demo.ui.notices import told
 from rorem_demo.ui.values import RemovalRequest, parse_json, parse_removal, visit_in
+from rorem_demo.ui.waiting import in_words, visitor_on_page
 from rorem_demo.visits import OpenedMask
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ class OwnView:
     """Of both."""
     seconds: float = 0.0
     """About how long both take."""
+    waiting: str = ""
+    """Who is before the next of them, in one sentence; "" while one is at work."""
     ended: bool = False
     trouble: str = ""
     """Why there is no round, in one sentence."""
@@ -105,12 +110,18 @@ class _Work:
 
     def run(self, method: str, view: OwnView, number: int) -> Iterator[OwnView]:
         """Make one result, the first or the second, and tell how far the two are; raises as `Services.remove`."""
-        yield replace(view, fraction=(number - 1) / 2)
-        for update in self.services.remove(method, self.image, self.mask, RemovalOptions()):
-            if isinstance(update, Progress):
-                yield replace(view, fraction=(number - 1 + update.fraction) / 2)
-            else:
-                self.made[method] = self.services.keep_result(self.request.photo, update, self.request.made_by)
+        photo, made_by, done = self.request.photo, self.request.made_by, (number - 1) / 2
+        visitor = visitor_on_page(self.services, photo)
+        for update in self.services.remove_in_turn(visitor, method, self.image, self.mask, RemovalOptions()):
+            match update:
+                case Waiting():
+                    yield replace(view, fraction=done, waiting=in_words(update))
+                case Begun():
+                    yield replace(view, fraction=done)
+                case Progress(fraction):
+                    yield replace(view, fraction=done + fraction / 2)
+                case _:
+                    self.made[method] = self.services.keep_result(photo, update, made_by)
 
 
 def quick_enough(seconds: Mapping[str, float], limit: float) -> list[str]:

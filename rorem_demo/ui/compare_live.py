@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from rorem_demo.comparison.lineup import Entry, Failed, Finished, Started, Working, lineup
 from rorem_demo.comparison.study import NO_RING, Cell, studied
@@ -12,12 +13,14 @@ from rorem_demo.errors import InputError, RoremError
 from rorem_demo.imaging.masks import bounding_box
 from rorem_demo.imaging.types import Mask, as_mask, size_of
 from rorem_demo.removers.base import Removal, RemovalOptions
+from rorem_demo.runtime.turns_line import Waiting
 from rorem_demo.services import Services
 from rorem_demo.ui.compare_facts import awaited_facts, original_tile, removal_facts
 from rorem_demo.ui.compare_values import SHOWN, BenchView, ComparisonRequest, TileView, parse_comparison, shown_box
 from rorem_demo.ui.http import FAILED
 from rorem_demo.ui.methods import colour_of
 from rorem_demo.ui.notices import told
+from rorem_demo.ui.waiting import in_words, visitor_on_page
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,9 @@ def _filled(services: Services, request: ComparisonRequest) -> Iterator[BenchVie
     services.discriminator.begin()  # it loads while the first method works
     view = _begun(services, request, mask, entries, tiles, columns)
     yield view
-    for update in lineup(services.remove, image, mask, entries):
+    run = partial(services.remove_in_turn, visitor_on_page(services, request.photo))
+    for update in lineup(run, image, mask, entries):
+        view = replace(view, waiting=in_words(update) if isinstance(update, Waiting) else "")
         match update:
             case Started(tile):
                 view = view.with_tile(tile, state="working")

@@ -150,6 +150,8 @@ class BenchView:
     box: Box | None = None
     tiles: tuple[TileView, ...] = ()
     """The untouched photo first."""
+    waiting: str = ""
+    """Who is before the next tile, in one sentence; "" while one is at work."""
     ended: bool = False
     trouble: str = ""
     """Why there is nothing to show, or no more."""

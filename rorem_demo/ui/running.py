@@ -9,7 +9,13 @@ import gradio as gr
 from gradio.components import Component
 
 REMOVING = "remove"
-"""One queue for everything that runs a remover; selecting never waits in it."""
+"""One queue of gradio's for everything that runs a remover; selecting never waits in it."""
+AT_ONCE = 16
+"""Requests that gradio lets out of that queue at once. One of them works, the others wait in `Services.turns`.
+
+Each of those holds one of gradio's 40 threads, and its photo and mask in memory; the other threads are for pages that
+load, events without a queue and selecting. Who comes when all are taken waits in gradio's queue, first in first out.
+"""
 
 
 def run_in_queue(
@@ -36,7 +42,7 @@ def run_in_queue(
         page,
         api_visibility="private",
         concurrency_id=REMOVING,
-        concurrency_limit=1,  # on two cores a second removal would only slow down the first
+        concurrency_limit=AT_ONCE,
         show_progress_on=status,
         trigger_mode="always_last",
     )

@@ -13,11 +13,13 @@ import gradio as gr
 
 from rorem_demo.errors import InputError
 from rorem_demo.imaging.types import Mask
+from rorem_demo.runtime.turns_line import Waiting
 from rorem_demo.services import Services
 from rorem_demo.several.plan import MOST, Plan, offered, why_not
 from rorem_demo.several.run import Tried, Trying, remove_several
 from rorem_demo.ui.notices import picture_address
-from rorem_demo.ui.values import Done, Ranked, RemovalRequest, Started, Update, Working, scored
+from rorem_demo.ui.values import Done, Ranked, RemovalRequest, Started, Update, Waits, Working, scored
+from rorem_demo.ui.waiting import in_words, visitor_on_page
 
 TRIES = "tries"
 """Name of the input."""
@@ -51,9 +53,14 @@ def count_of(tries: object) -> int:
 
 def several(services: Services, request: RemovalRequest, mask: Mask, plan: Plan) -> Iterator[Update]:
     """What the stage is told of a run; raises as `remove_several`."""
-    yield Started(run=request.run, seconds=plan.seconds, title=_title(services, plan, 1))
-    for update in remove_several(services, request.photo, mask, plan, made_by=request.made_by):
-        if isinstance(update, Trying):
+    visitor, started = visitor_on_page(services, request.photo), False
+    for update in remove_several(services, request.photo, mask, plan, made_by=request.made_by, visitor=visitor):
+        if isinstance(update, Waiting):
+            yield Waits(run=request.run, sentence=in_words(update))
+        elif isinstance(update, Trying):
+            if not started:
+                yield Started(run=request.run, seconds=plan.seconds, title=_title(services, plan, 1))
+            started = True
             yield _working(services, request.run, plan, update)
         else:
             results = tuple(done(services, request.run, tried) for tried in update.results)

@@ -148,8 +148,16 @@ def seconds_of(value: object) -> float | None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waits:
+    """Others are before the removal, or before its next attempt."""
+
+    run: int
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Started:
-    """The removal left the queue."""
+    """The removal's turn has come."""
 
     run: int
     seconds: float
@@ -235,7 +243,7 @@ def scored(likely: Likely | None) -> Score | None:
     return Score(words=in_words(likely), percent=percent if sure else None, judge=likely.judge)
 
 
-Update = Started | Working | Done | Ranked | Trouble
+Update = Waits | Started | Working | Done | Ranked | Trouble
 _numbers = count()
 
 

@@ -72,8 +72,8 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def crowded_address() -> Iterator[str]:
-    """An app with slow and failing removers (`tests.doubles`) where one removal may wait."""
-    with served("-m", "tests.doubles", ROREM_QUEUE_SIZE="1") as found:
+    """An app with slow and failing removers (`tests.doubles`) where one may wait for a turn, and one in the queue."""
+    with served("-m", "tests.doubles", ROREM_QUEUE_SIZE="1", ROREM_TEST_AT_ONCE="2") as found:
         yield found
 
 

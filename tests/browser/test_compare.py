@@ -21,6 +21,7 @@ from tests.comparison.case_sets import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, 
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
+ONE_BEFORE = re.compile(r"^Waiting: 1 before you(, about \d+ s)?\.$")
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -155,6 +156,28 @@ def test_tiles_fill_as_methods_finish_and_one_failure_spoils_none(
         expect(tile(page, name)).to_contain_text(re.compile("likely|not sure"))
     green = pixels(page, tile(page, "slow").locator("canvas"))
     assert tuple(green[green.shape[0] // 2, green.shape[1] // 2][:3]) == (0, 200, 0)
+
+
+def test_who_comes_while_another_compares_is_told_who_is_before_here_and_in_the_arena(
+    open_page: OpenPage, address: str, scene: Path
+) -> None:
+    first, second = open_page(address), open_page(address)
+    for page, method in ((first, "slow"), (second, "telea")):
+        own_photo(page, scene)
+        choose(page, method)
+    button(first, "Compare 1 method").click()
+    expect(tile(first, "slow")).to_have_attribute("data-state", "working", timeout=15_000)
+    button(second, "Compare 1 method").click()
+    expect(part(second, "notice")).to_have_text(ONE_BEFORE)
+    expect(tile(second, "telea")).to_have_attribute("data-state", "done", timeout=15_000)
+    expect(part(first, "notice")).to_have_text("Done.", timeout=15_000)
+    open_tab(second, "Arena")
+    button(first, "Compare 1 method").click()
+    expect(tile(first, "slow")).to_have_attribute("data-state", "working", timeout=15_000)
+    second.locator("#arena").get_by_role("button", name="Use my photo").click()
+    expect(second.locator("#arena [data-lead]")).to_have_text(ONE_BEFORE)
+    second.locator("#arena").get_by_role("button", name="Cancel").click()
+    expect(part(first, "notice")).to_have_text("Done.", timeout=15_000)
 
 
 def test_a_cancelled_comparison_keeps_what_is_done_and_another_can_follow(

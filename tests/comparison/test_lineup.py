@@ -11,6 +11,8 @@ from rorem_demo.comparison.lineup import CUT_OFF, FAILED, Entry, Failed, Finishe
 from rorem_demo.errors import UnavailableError
 from rorem_demo.imaging.types import Box, Image, Mask
 from rorem_demo.removers.base import Progress, Removal, RemovalOptions, ResolvedOptions
+from rorem_demo.runtime.turns import Begun
+from rorem_demo.runtime.turns_line import Waiting
 
 IMAGE = np.zeros((20, 30, 3), np.uint8)
 MASK = np.zeros((20, 30), np.bool_)
@@ -24,9 +26,14 @@ class Runner:
         self.asked: list[tuple[str, RemovalOptions]] = []
         self.closed: list[str] = []
 
-    def __call__(self, key: str, image: Image, mask: Mask, options: RemovalOptions) -> Iterator[Progress | Removal]:
+    def __call__(
+        self, key: str, image: Image, mask: Mask, options: RemovalOptions
+    ) -> Iterator[Waiting | Begun | Progress | Removal]:
         self.asked.append((key, options))
+        if key == "queued":
+            yield Waiting(2, 9.0)
         try:
+            yield Begun(0.0)
             yield Progress(0.5, BOX)
             if key == "broken":
                 raise RuntimeError("secret detail")
@@ -58,6 +65,11 @@ def test_each_is_told_from_its_start_to_its_end_in_order() -> None:
     assert [type(update) for update in others] == [Working, Finished, Started, Working, Finished]
     assert others[0] == Working("first-tile", 0.5)
     assert others[1] == Finished("first-tile", removal("first"))
+
+
+def test_one_that_waits_has_not_started() -> None:
+    waiting, started, *_ = told(Runner(), "queued")
+    assert (waiting, started) == (Waiting(2, 9.0), Started("queued-tile"))
 
 
 def test_all_get_the_options_of_their_entry() -> None:

@@ -18,6 +18,8 @@ from rorem_demo.imaging.io import Photo
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.base import Cost, Removal, RemovalOptions, Remover, RemoverSpec, ResolvedOptions, Step
 from rorem_demo.runtime.catalog import Catalog
+from rorem_demo.runtime.turns import Begun, Turns
+from rorem_demo.runtime.turns_line import Waiting
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from rorem_demo.several.plan import Attempt, Plan, plan_for
@@ -153,6 +155,41 @@ def test_what_would_end_too_late_is_not_begun(services: Services, source: str) -
 def test_the_first_is_tried_whatever_it_takes(services: Services, source: str) -> None:
     _, ranking = run(services, source, plan("low", "high", budget=1.0, seconds=30), clock=Clock(100))
     assert methods(ranking) == ["low"]
+
+
+class Crowded(Turns):
+    """Where everybody waits for a minute, on this clock."""
+
+    def __init__(self, now: Clock) -> None:
+        super().__init__()
+        self._now = now
+
+    def during(self, visitor: str, seconds: float | None, work: Iterator[Any]) -> Iterator[Any]:
+        yield Waiting(3, 60.0)
+        self._now._now += 60.0
+        yield Begun(60.0)
+        yield from work
+
+
+def test_the_wait_for_others_is_told_before_each_and_takes_nothing_of_the_runs_time(
+    services: Services, source: str
+) -> None:
+    now = Clock(0.0)
+    services = replace(services, turns=Crowded(now))
+    found = plan("low", "broken", "high", budget=10.0)
+    *on_the_way, last = remove_several(services, source, MASK, found, visitor="visitor", clock=now)
+    assert isinstance(last, Ranking)
+    assert methods(last) == ["high", "low"]
+    assert last.notes == ("Broken failed on this photo.",)
+    numbers = [update.number if isinstance(update, Trying) else "waits" for update in on_the_way]
+    assert numbers == ["waits", 1, 1, 1, "waits", 2, 2, "waits", 3, 3, 3, 4]
+
+
+def test_a_run_without_a_visitor_takes_no_turns(services: Services, source: str) -> None:
+    held = services.turns.during("other", 100.0, iter([1]))
+    next(held)
+    _, ranking = run(services, source, plan("low", "high"))
+    assert methods(ranking) == ["high", "low"]
 
 
 def test_what_the_plan_left_out_is_told_too(services: Services, source: str) -> None:

@@ -248,7 +248,7 @@ def test_the_unforeseen_is_one_sentence_and_a_log_record(caplog: pytest.LogCaptu
     assert remove is not None
     files = [png(picture) for picture in (noise(1), MASK)]
     with pytest.raises(gr.Error, match=r"Something failed on the server\. Try again\."):
-        remove(*files, "telea")
+        list(remove(*files, "telea"))
     assert [record.name for record in caplog.records if record.exc_info] == ["rorem_demo.ui.api"]
 
 

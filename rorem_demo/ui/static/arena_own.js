@@ -24,7 +24,7 @@ export class OwnPhoto {
 
   start() {
     const { photo, drawing } = opened.get();
-    this.began = null;
+    Object.assign(this, { began: null, held: null, view: null });
     this.runs.start({ photo, drawing, visit: this.host.visit });
     this.ticking = setInterval(() => this.#tick(), 250);
     this.#tick();
@@ -40,14 +40,26 @@ export class OwnPhoto {
     if (view.trouble) this.host.failed(view.trouble);
     else if (view.round) this.host.made(view.round, view.note);
     else {
-      this.began ??= performance.now();
+      this.#time(view);
       this.view = view;
       this.#tick();
     }
   }
 
+  /** While others are before the next of the two, the time of both stands still. */
+  #time({ waiting }) {
+    const now = performance.now();
+    if (waiting) this.held ??= now;
+    else {
+      if (this.began && this.held) this.began += now - this.held;
+      this.began ??= now;
+      this.held = null;
+    }
+  }
+
   /** Gradio alone knows the place in the queue, and tells it as text in the element its progress is shown on. */
   #tick() {
+    if (this.view?.waiting) return this.host.working(this.view.waiting, this.view.fraction);
     if (!this.began) {
       const place = /queue: (\d+)\/(\d+)/.exec(document.getElementById("arena-queue")?.textContent);
       return this.host.working(place ? `Waiting: number ${place[1]} of ${place[2]} in the queue` : "Waiting for a free place…", 0);

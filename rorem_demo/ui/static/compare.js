@@ -190,10 +190,11 @@ function cancelled(tile) {
   return ["waiting", "working"].includes(tile.state) ? { ...tile, state: "failed", sentence: "Cancelled.", facts: [] } : tile;
 }
 
-function working({ tiles }) {
+function working({ tiles, waiting }) {
   const runs = tiles.filter(({ method, state }) => method && state !== "none");
   const over = runs.filter(({ state }) => state === "done" || state === "failed").length;
   const now = runs.find(({ state }) => state === "working");
+  if (waiting) return over ? `${over} of ${runs.length} done. ${waiting}` : waiting;
   return `${over} of ${runs.length} done${now ? `, ${now.title} at work` : ""}.`;
 }
 

@@ -174,6 +174,7 @@ class Stage {
   async #told(update) {
     if (update?.run === -1 && this.cancelling) return this.#stopped();
     if (!update || this.scene.mode !== "working" || (update.run !== this.run && update.run !== -1)) return;
+    if (update.kind === "waits") return this.words.waits(update);
     if (update.kind === "started") return this.words.started(update);
     if (update.kind === "working") return this.#preview(update);
     if (update.kind === "done") return this.trying(() => this.#done(update.run, [update]));

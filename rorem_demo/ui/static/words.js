@@ -36,6 +36,7 @@ export class Words {
   /** In the queue. Only gradio knows the place in it, and tells it as text in the element its progress is shown on. */
   waiting() {
     this.say("");
+    this.held = null;
     clearInterval(this.ticking);
     const told = document.getElementById("queue-status");
     const tell = () => {
@@ -46,8 +47,19 @@ export class Words {
     tell();
   }
 
+  /** Others are before the removal, or before its next attempt: so long its own time stands still. */
+  waits({ sentence }) {
+    clearInterval(this.ticking);
+    this.held ??= performance.now();
+    this.#progress(sentence, null);
+  }
+
   started({ seconds, title }) {
-    Object.assign(this, { title, expected: seconds, since: performance.now() });
+    Object.assign(this, { title, expected: seconds, since: performance.now(), held: null });
+    this.#begin();
+  }
+
+  #begin() {
     clearInterval(this.ticking);
     this.ticking = setInterval(() => this.#tick(), 250);
     this.#tick();
@@ -56,6 +68,11 @@ export class Words {
   /** A remover that reports steps is believed over the estimate; of several, it says which is at work. */
   fraction(fraction, title) {
     if (title) this.title = title;
+    if (this.held) {
+      this.since += performance.now() - this.held;
+      this.held = null;
+      this.#begin();
+    }
     if (fraction > 0.02 && fraction < 1) this.expected = (performance.now() - this.since) / 1000 / fraction;
   }
 

@@ -12,6 +12,8 @@ from gradio.components import Component
 from rorem_demo.errors import RoremError
 from rorem_demo.imaging.types import Image, Mask, as_mask
 from rorem_demo.removers.base import LIMITS, Progress, RemovalOptions, RemoverSpec
+from rorem_demo.runtime.turns import Begun
+from rorem_demo.runtime.turns_line import Waiting
 from rorem_demo.services import Services
 from rorem_demo.several.plan import plan_for
 from rorem_demo.several.run import Tried
@@ -19,7 +21,8 @@ from rorem_demo.ui.notices import OPTION_LABELS, busy_notice, describe, picture_
 from rorem_demo.ui.running import run_in_queue
 from rorem_demo.ui.several import TRIES, count_of, done, several, tries_choice
 from rorem_demo.ui.stage import make_stage
-from rorem_demo.ui.values import RemovalRequest, Started, Trouble, Update, Working, parse_removal, to_props
+from rorem_demo.ui.values import RemovalRequest, Started, Trouble, Update, Waits, Working, parse_removal, to_props
+from rorem_demo.ui.waiting import in_words, visitor_on_page
 
 log = logging.getLogger(__name__)
 
@@ -143,15 +146,20 @@ def _one(
     spec: RemoverSpec,
     options: RemovalOptions,
 ) -> Iterator[Update]:
-    seconds = services.estimate(spec.key, picture[1], options)
-    yield Started(run=request.run, seconds=seconds, title=spec.title)
-    for update in services.remove(spec.key, *picture, options):
-        if isinstance(update, Progress):
-            preview = None if update.preview is None else picture_address(update.preview)
-            yield Working(run=request.run, fraction=update.fraction, box=update.box, preview=preview)
-        else:
-            result = services.keep_result(request.photo, update, request.made_by)
-            yield done(services, request.run, Tried(result, update, None))
+    visitor = visitor_on_page(services, request.photo)
+    for update in services.remove_in_turn(visitor, spec.key, *picture, options):
+        match update:
+            case Waiting():
+                yield Waits(run=request.run, sentence=in_words(update))
+            case Begun():
+                seconds = services.estimate(spec.key, picture[1], options)
+                yield Started(run=request.run, seconds=seconds, title=spec.title)
+            case Progress(fraction, box, shown):
+                preview = None if shown is None else picture_address(shown)
+                yield Working(run=request.run, fraction=fraction, box=box, preview=preview)
+            case _:
+                result = services.keep_result(request.photo, update, request.made_by)
+                yield done(services, request.run, Tried(result, update, None))
 
 
 def _trouble(services: Services, run: int, key: str, sentence: str) -> Trouble:

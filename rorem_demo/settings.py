@@ -29,7 +29,8 @@ class Settings:
     expiry_minutes: int = 60
     """`ROREM_EXPIRY_MINUTES`: photos and results nobody used for so long are dropped."""
     queue_size: int = 32
-    """`ROREM_QUEUE_SIZE`: removals that may wait; the next visitor is told to come back."""
+    """`ROREM_QUEUE_SIZE`: removals that may wait in gradio's queue, beyond those that work or wait for their turn; the
+    next visitor is told to come back."""
     weights: Path | None = None
     """`ROREM_WEIGHTS_DIR`: folder of weights, as `owner/name/file`."""
     repositories: Mapping[str, str] = field(default_factory=dict)

@@ -128,6 +128,23 @@ def test_the_model_is_free_again_after_closing_early(services: Services) -> None
     assert services.models.loaded == ("grey",)
 
 
+class Packaged(Grey):
+    def use_packages(self, folder: Path) -> None:
+        self.folder = folder
+
+
+def load_packaged(spec: RemoverSpec, files: tuple[Path, ...]) -> Packaged:
+    return Packaged()
+
+
+def test_a_model_that_can_use_packages_is_told_where_they_are(tmp_path: Path) -> None:
+    spec = replace(row("packaged"), loader=f"{__name__}:load_packaged")
+    services = Services.assemble(Settings(data=tmp_path), Catalog(spec, row("grey")))
+    with services.models.use("packaged") as model, services.models.use("grey"):
+        assert isinstance(model, Packaged)
+        assert model.folder == services.packages == tmp_path / "compiled"
+
+
 def test_zero_gpu_keeps_every_model() -> None:
     keys = ["a", "b", "c", "d"]
     services = Services.assemble(Settings(zero_gpu=True), Catalog(*map(row, keys)))

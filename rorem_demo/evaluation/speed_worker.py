@@ -24,6 +24,7 @@ from rorem_demo.evaluation.speed_shapes import TOKENS
 from rorem_demo.evaluation.speed_stages import Stopwatch, synchronizer
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.runtime.memory import give_back_memory
+from rorem_demo.runtime.packed import Int8Linear
 
 _STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _MIDDLE = 499
@@ -133,13 +134,17 @@ class Worker:
         now = _peak_gb()
         return Facts(
             load_seconds=self._load_seconds,
-            numbers={stage: _name(numbers) for stage, numbers in self._watch.numbers.items()},
+            numbers={stage: self._numbers(stage) for stage in self._watch.numbers},
             threads=torch.get_num_threads(),
             gpu=torch.cuda.get_device_name() if cuda else None,
             peak_gb=max(now, self._peak_before or 0.0),
             running_gb=None if self._peak_before is None else now,
             gpu_peak_gb=torch.cuda.max_memory_allocated() / 1e9 if cuda else None,
         )
+
+    def _numbers(self, stage: str) -> str:
+        own, layers = _name(self._watch.numbers[stage]), self._watch.networks[stage].modules()
+        return f"{own} and int8" if any(isinstance(layer, Int8Linear) for layer in layers) else own
 
 
 def _peak_gb() -> float:

@@ -22,6 +22,7 @@ from torch import Tensor
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.types import Image, Mask, size_of
 from rorem_demo.removers.base import Remover, RemoverSpec, ResolvedOptions, Step
+from rorem_demo.removers.previews import Previews
 from rorem_demo.removers.sdxl_compiled import compiled
 from rorem_demo.removers.sdxl_encodings import Encodings
 from rorem_demo.removers.sdxl_files import Place
@@ -35,8 +36,6 @@ _GREY = np.array([150, 140, 130], np.float32)
 (huggingface.co/blog/TimothyAlexisVass/explaining-the-sdxl-latent-space, 2023)."""
 _ENCODINGS: WeakKeyDictionary[Any, Encodings] = WeakKeyDictionary()
 """Of each VAE: rows of one repository share it, so what one method saw of a photo the next need not look at."""
-_MOST_SHOWN = 10
-"""Up to so many steps each is shown, of more every second one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +115,7 @@ class SdxlRemover:
         self._called = compiled(self._unet, folder) or self._unet
 
     def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
-        """Yield after every step of the UNet, with previews, and at last the image.
+        """Yield after every step of the UNet, with previews as far as time allows, and at last the image.
 
         Raises:
             InputError: more steps than there are.
@@ -131,6 +130,7 @@ class SdxlRemover:
         begun = 1 if self._few_steps else 2  # pictures to encode
         count = begun + len(times) + 2  # of what takes about as long as a step; decoding takes as long as two
         pixels, hole = _tensors(image, mask)
+        previews = Previews()
         yield Step(0.0)
         known = self._known(pixels, hole)
         yield Step(1 / count)
@@ -141,8 +141,12 @@ class SdxlRemover:
             guess = self._guess(scheduler.scale_model_input(latents, time), time, known, options.guidance)
             done = scheduler.step(guess, time, latents, generator=generator)
             latents = done.prev_sample
-            shown = number % 2 == 0 or len(times) <= _MOST_SHOWN
-            yield Step((begun + number) / count, _preview(_outcome(done), image, mask) if shown else None)
+            fraction = (begun + number) / count
+            if previews.affordable:
+                with previews.paid():
+                    yield Step(fraction, _preview(_outcome(done), image, mask))
+            else:
+                yield Step(fraction)
         yield Step(1.0, self._decoded(latents))
 
     def _start(self, scheduler: Any, time: Tensor, pixels: Tensor, generator: torch.Generator) -> Tensor:

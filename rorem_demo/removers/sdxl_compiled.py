@@ -44,9 +44,8 @@ class FlatUnet(nn.Module):
     def forward(self, sample: Tensor, time: Tensor, words: Tensor, whole: Tensor, sizes: Tensor) -> Tensor:
         """B x 9 x h x w, B, what the UNet takes as words, B x width, B x 6 to B x 4 x h x w."""
         told = {"text_embeds": whole, "time_ids": sizes}
-        found: Tensor = self.unet(sample, time, encoder_hidden_states=words, added_cond_kwargs=told, return_dict=False)[
-            0
-        ]
+        answer = self.unet(sample, time, encoder_hidden_states=words, added_cond_kwargs=told, return_dict=False)
+        found: Tensor = answer[0]
         return found
 
 
@@ -156,9 +155,8 @@ def package_of(unet: Any, call: Call, folder: Path) -> Path:
 
 
 def _copies(call: Call) -> Call:
-    sample, time, words, whole, sizes = (
-        tensor.clone() for tensor in call
-    )  # not of inference mode, which export refuses
+    """Not of inference mode, whose tensors export refuses."""
+    sample, time, words, whole, sizes = (tensor.clone() for tensor in call)
     return sample, time, words, whole, sizes
 
 

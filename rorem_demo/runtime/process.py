@@ -7,7 +7,7 @@ import os
 from rorem_demo.runtime.memory import share_one_heap
 
 _SPINS = "3000"
-"""Rounds that a thread waits awake, some microseconds: enough for the next product of a network, not for a neighbour."""
+"""Rounds that a thread waits awake, some microseconds: enough for a network's next product, not for a neighbour."""
 
 
 def settle() -> None:

@@ -80,6 +80,8 @@ def package(module: nn.Module, arguments: Sequence[Tensor], dynamic: Dynamic, fo
 
 def packaged(module: nn.Module, folder: Path, dynamic: Dynamic) -> Packaged | None:
     """The network, run by those of the folder's packages that are of it; None if there is none for this machine."""
+    if not any(folder.glob("*.pt2")):  # most have none, and then nothing is asked of the machine
+        return None
     return Packaged(module, folder, dynamic) if any(folder.glob(f"{_stem(module)}*.pt2")) else None
 
 

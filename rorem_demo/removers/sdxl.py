@@ -7,6 +7,7 @@ numbers from the same noise. The pipeline itself runs to its end once it is call
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -121,7 +122,7 @@ class SdxlRemover:
             InputError: more steps than there are.
             UnavailableError: the networks gave no numbers.
         """
-        with kept_memory():
+        with kept_memory() if self._place.device.type == "cpu" else nullcontext():
             yield from self._steps(image, mask, options)
 
     def _steps(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:

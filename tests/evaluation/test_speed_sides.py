@@ -53,11 +53,8 @@ def job(folder: Path, method: str = "rorem-4s", steps: int = 4) -> Job:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread: None) -> None:
+    """As `one_thread` says."""
 
 
 @pytest.fixture(scope="module")

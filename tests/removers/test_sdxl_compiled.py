@@ -85,12 +85,8 @@ def _as_on_a_gpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads of a pool wait for each other longer than tiny networks take."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread: None) -> None:
+    """As `one_thread` says."""
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import ast
 import asyncio
 import base64
-import socket
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -29,8 +28,9 @@ from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers.catalog import REMOVERS
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
-from rorem_demo.ui.app import build, launch
+from rorem_demo.ui.app import build
 from tests.segmenter_doubles import SEGMENTERS
+from tests.ui.serving import served
 
 pytestmark = [
     pytest.mark.slow,
@@ -45,23 +45,10 @@ def noise(seed: int) -> Image:
     return np.random.default_rng(seed).integers(0, 256, (60, 80, 3), dtype=np.uint8)
 
 
-async def in_a_loop(services: Services) -> gr.Blocks:
-    """Made and served while a loop runs: without one gradio opens its own and never closes it."""
-    return launch(build(services), services, block=False)
-
-
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    services = Services.assemble(Settings(max_megapixels=1), segmenters=SEGMENTERS)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("GRADIO_SERVER_PORT", str(port))
-        environment.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        page = asyncio.run(in_a_loop(services))
-        yield f"http://127.0.0.1:{port}"
-        page.close(verbose=False)
+    with served(Services.assemble(Settings(max_megapixels=1), segmenters=SEGMENTERS)) as address:
+        yield address
 
 
 class Caller:

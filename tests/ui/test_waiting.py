@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +13,6 @@ from threading import Thread
 from typing import Any, Self
 from uuid import uuid4
 
-import gradio as gr
 import httpx2 as httpx
 import numpy as np
 import PIL.Image
@@ -32,7 +29,6 @@ from rorem_demo.runtime.turns_line import Waiting
 from rorem_demo.services import Services
 from rorem_demo.settings import Settings
 from rorem_demo.several.plan import Attempt, Plan
-from rorem_demo.ui.app import build, launch
 from rorem_demo.ui.arena_own import own_round
 from rorem_demo.ui.compare_live import compared
 from rorem_demo.ui.several import several
@@ -41,6 +37,7 @@ from rorem_demo.ui.values import Done, Ranked, Started, Waits, parse_removal, to
 from rorem_demo.ui.waiting import in_words, visitor_of_call, visitor_on_page
 from rorem_demo.visits import OpenedPhoto
 from tests.segmenter_doubles import SEGMENTERS
+from tests.ui.serving import served
 
 IMAGE: Image = np.random.default_rng(3).integers(0, 256, (60, 80, 3), dtype=np.uint8)
 BOX = {"tool": "box", "points": encode_points([(20, 10), (40, 30)])}
@@ -189,22 +186,10 @@ def shared() -> Services:
     return Services.assemble(Settings(max_megapixels=1, discriminator="none"), segmenters=SEGMENTERS)
 
 
-async def in_a_loop(services: Services) -> gr.Blocks:
-    """Made and served while a loop runs: without one gradio opens its own and never closes it."""
-    return launch(build(services), services, block=False)
-
-
 @pytest.fixture(scope="module")
 def address(shared: Services) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("GRADIO_SERVER_PORT", str(port))
-        environment.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        page = asyncio.run(in_a_loop(shared))
-        yield f"http://127.0.0.1:{port}"
-        page.close(verbose=False)
+    with served(shared) as address:
+        yield address
 
 
 class Visitor:

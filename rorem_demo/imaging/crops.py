@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from rorem_demo.imaging.masks import bounding_box
-from rorem_demo.imaging.types import Alpha, Box, Image, Mask, size_of
+from rorem_demo.imaging.types import Alpha, Box, Image, Mask, Size, size_of
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Window:
     box: Box
 
     @classmethod
-    def around(cls, mask: Mask, *, grow: int, context: float, least: int) -> Window:
+    def around(cls, mask: Mask, *, grow: int, context: float, least: int, square: bool = False) -> Window:
         """The bounding box of the mask, wider on each side so that the remover sees enough around it.
 
         Args:
@@ -26,10 +26,17 @@ class Window:
             grow: pixels the mask will still grow by; they never eat the context.
             context: margin in longer sides of the mask.
             least: margin in pixels a small mask gets at least.
+            square: a square, for a model that takes nothing else and would only see padding in the rest of one. For
+                that up to half of the margin is given up where the photo's shorter side has no room for all of it; if
+                the mask needs more than that side, the window is as near to a square as the photo.
         """
-        box = bounding_box(mask)
+        box, photo = bounding_box(mask), size_of(mask)
         margin = max(least, round(context * max(box.size)))
-        return cls(box.grown(grow + margin, size_of(mask)))
+        wide = box.grown(grow + margin, photo)
+        if not square:
+            return cls(wide)
+        near = box.grown(grow + max(least, margin // 2), photo)
+        return cls(_squared(box, min(max(wide.size), max(*near.size, min(photo))), photo))
 
     def cut_image(self, image: Image) -> Image:
         return image[self.box.slices].copy()
@@ -53,3 +60,16 @@ class Window:
         cv2.copyTo(patch, (alpha == 1).view(np.uint8), target)
         target[soft] = mixed
         return result
+
+
+def _squared(box: Box, side: int, within: Size) -> Box:
+    """A square with the box in its middle, or as near to that as the edges allow; no longer than they are apart."""
+    left, right = _span(box.left, box.right, side, within.width)
+    top, bottom = _span(box.top, box.bottom, side, within.height)
+    return Box(left, top, right, bottom)
+
+
+def _span(start: int, end: int, length: int, limit: int) -> tuple[int, int]:
+    length = min(length, limit)
+    first = min(max(0, (start + end - length) // 2), limit - length)
+    return first, first + length

@@ -33,6 +33,11 @@ class SizeRule:
         if self.multiple_of < 1 or self.minimum < 0 or longest < max(self.minimum, self.multiple_of):
             raise ConfigError(f"No size satisfies {self}.")
 
+    @property
+    def square(self) -> bool:
+        """Whether all that the model takes is squares of one size."""
+        return self.minimum == self.longest
+
     def fit(self, size: Size) -> Fit:
         """The nearest size the model accepts.
 
@@ -63,12 +68,12 @@ class Fit:
         return np.pad(_resized(image, self.scaled), (*self._margins, (0, 0)), mode="symmetric")
 
     def mask(self, mask: Mask) -> Mask:
-        """The mask as the model takes it; padding is never marked.
+        """The mask as the model takes it, mirrored with the image: what is to go must not be seen in the padding.
 
         Downscaled by area and marked where any part was, so that thin strokes survive.
         """
         shares = _resized(mask.astype(np.float32), self.scaled)  # as bytes, a dot's share of a large cell rounds to 0
-        return np.pad(shares > 0, self._margins)
+        return np.pad(shares > 0, self._margins, mode="symmetric")
 
     def undo(self, patch: Image) -> Image:
         """The model's answer at the window's own size."""

@@ -91,13 +91,17 @@ def _windows(spec: RemoverSpec, mask: Mask, grown: Mask, options: ResolvedOption
     """The window to work on, and others that need less memory, which see less around the hole."""
     windows: list[Window] = []
     for share in (1.0, 0.5, 0.0):
-        window = Window.around(mask, grow=options.grow, context=share * options.context, least=LEAST_CONTEXT)
+        window = _window(mask, options.grow, share * options.context, spec.size.square)
         cheaper = not windows or _model_area(spec, window) < _model_area(spec, windows[-1])
         if cheaper and not window.cut_mask(grown).all():
             windows.append(window)
     if not windows:
         raise InputError("The selection covers everything around it.", hint="Leave some of the background unmarked.")
     return windows
+
+
+def _window(mask: Mask, grow: int, context: float, square: bool) -> Window:  # noqa: FBT001  # as `cache` wants it
+    return Window.around(mask, grow=grow, context=context, least=LEAST_CONTEXT, square=square)
 
 
 def _model_area(spec: RemoverSpec, window: Window) -> int:
@@ -140,12 +144,12 @@ def estimates(specs: Iterable[RemoverSpec], machine: Machine, mask: Mask, option
     marked = np.count_nonzero(mask)
 
     @cache  # most rows look equally far around the mask, and finding it takes longer than all the rest
-    def seen(grow: int, context: float) -> Size:
-        return Window.around(mask, grow=grow, context=context, least=LEAST_CONTEXT).box.size
+    def seen(grow: int, context: float, square: bool) -> Size:  # noqa: FBT001  # as `cache` wants it
+        return _window(mask, grow, context, square).box.size
 
     def seconds(spec: RemoverSpec) -> float:
         resolved = spec.defaults.overridden(options)
-        fit = spec.size.fit(seen(resolved.grow, resolved.context))
+        fit = spec.size.fit(seen(resolved.grow, resolved.context, spec.size.square))
         hole = marked * fit.scaled.area / fit.size.area
         return spec.cost_on(machine).seconds(fit.padded, round(hole), resolved.steps)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from rorem_demo.imaging.crops import Window
 from rorem_demo.imaging.masks import bounding_box
-from rorem_demo.imaging.types import Box, size_of
+from rorem_demo.imaging.types import Box, Size, size_of
 
 masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=30)).filter(np.any)
 margins = st.integers(0, 10)
@@ -24,6 +25,38 @@ def test_window_holds_the_mask_with_its_margin(mask: np.ndarray, grow: int, cont
         assert side == limit or side >= wanted + grow + least
     for side, wanted in zip(window.box[:2], inner[:2], strict=True):
         assert side == 0 or side <= wanted - grow - least
+
+
+@settings(deadline=None)
+@given(masks, margins, st.floats(0, 2), margins)
+def test_a_square_window_holds_the_mask_with_half_its_margin(
+    mask: np.ndarray, grow: int, context: float, least: int
+) -> None:
+    inner, photo = bounding_box(mask), size_of(mask)
+    wide = Window.around(mask, grow=grow, context=context, least=least)
+    window = Window.around(mask, grow=grow, context=context, least=least, square=True)
+    half = max(least, round(context * max(inner.size)) // 2)
+    near = inner.grown(grow + half, photo)
+    both = Box(*map(min, window.box[:2], near[:2]), *map(max, window.box[2:], near[2:]))
+    assert window.box == both.grown(0, photo)
+    assert window.box.size.width == window.box.size.height or min(window.box.size) == min(photo)
+    assert max(window.box.size) <= max(wide.box.size)
+
+
+@pytest.mark.parametrize(
+    ("photo", "marked", "window"),
+    [
+        (Size(300, 300), Box(140, 130, 160, 170), Box(86, 86, 214, 214)),  # room all around, more at the narrow side
+        (Size(300, 100), Box(140, 30, 160, 70), Box(100, 0, 200, 100)),  # as high as the photo, not as wide as asked
+        (Size(300, 300), Box(0, 260, 20, 300), Box(0, 216, 84, 300)),  # in a corner: as long as what is seen there
+        (Size(300, 60), Box(140, 10, 160, 50), Box(116, 0, 184, 60)),  # half the margin is kept: no square
+        (Size(300, 60), Box(10, 10, 290, 30), Box(0, 0, 300, 60)),
+    ],
+)
+def test_square_windows(photo: Size, marked: Box, window: Box) -> None:
+    mask = np.zeros((photo.height, photo.width), np.bool_)
+    mask[marked.slices] = True
+    assert Window.around(mask, grow=4, context=1.0, least=2, square=True).box == window
 
 
 def test_a_cut_is_contiguous_and_apart_from_the_photo() -> None:

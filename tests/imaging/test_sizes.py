@@ -60,7 +60,7 @@ def test_there_and_back(rule: SizeRule, size: Size, seed: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(rules(most=64), small_sizes, st.data())
-def test_a_single_marked_pixel_survives_and_padding_is_unmarked(
+def test_a_single_marked_pixel_survives_and_padding_is_marked_where_its_mirror_is(
     rule: SizeRule, size: Size, data: st.DataObject
 ) -> None:
     fit = rule.fit(size)
@@ -70,8 +70,23 @@ def test_a_single_marked_pixel_survives_and_padding_is_unmarked(
     assert size_of(fitted) == fit.padded
     assert fitted.dtype == np.bool_
     assert fitted.any()
-    assert not fitted[fit.scaled.height :].any()
-    assert not fitted[:, fit.scaled.width :].any()
+    inner = fitted[: fit.scaled.height, : fit.scaled.width]
+    margins = [(0, padded - scaled) for padded, scaled in zip(fit.padded[::-1], fit.scaled[::-1], strict=True)]
+    assert np.array_equal(fitted, np.pad(inner, margins, mode="symmetric"))
+
+
+def test_what_is_marked_at_the_edge_is_nowhere_to_be_seen() -> None:
+    """Mirrored without its mask, the object would stand in the padding, in plain view of the model."""
+    image, mask = np.zeros((40, 100, 3), np.uint8), np.zeros((40, 100), np.bool_)
+    mask[25:, 30:60] = True
+    image[mask] = 255
+    fit = SizeRule(multiple_of=8, minimum=64, longest=64).fit(size_of(image))
+    assert not fit.image(image)[~fit.mask(mask)].any()
+
+
+def test_a_rule_is_square_where_it_leaves_one_size() -> None:
+    assert SizeRule(multiple_of=8, minimum=64, longest=64).square
+    assert not any(rule.square for rule in (SizeRule(), SizeRule(longest=64), SizeRule(minimum=32, longest=64)))
 
 
 @pytest.mark.parametrize(

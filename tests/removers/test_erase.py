@@ -18,7 +18,7 @@ from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.imaging.crops import Window
 from rorem_demo.imaging.io import decode_photo
 from rorem_demo.imaging.sizes import SizeRule
-from rorem_demo.imaging.types import Image, Mask, Size, size_of
+from rorem_demo.imaging.types import Box, Image, Mask, Size, size_of
 from rorem_demo.removers.base import (
     Cost,
     Progress,
@@ -233,6 +233,22 @@ def test_a_model_gets_the_size_it_asks_for_and_the_photo_keeps_its_own(
     assert painter.sizes == [expected]
     assert removal.image.shape == image.shape
     assert tuple(removal.image[35, 45]) == COLOUR
+
+
+def test_a_model_that_takes_squares_sees_one_without_padding() -> None:
+    seen: list[Image] = []
+
+    def steps(image: Image) -> Iterator[Step]:
+        seen.append(image)
+        yield Step(1.0, np.full_like(image, COLOUR))
+
+    image, mask = noise(120, 90), dot(120, 90, 60, 45) | dot(120, 90, 60, 64)
+    spec = replace(SPEC, size=SizeRule(multiple_of=10, minimum=90, longest=90))
+    removal = finish(erase(spec, Doing(steps), image, mask, RemovalOptions(grow=0, context=5.0)))
+    assert removal.box.size == Size(101, 90)  # half of what was asked for needs more than a square
+    removal = finish(erase(spec, Doing(steps), image, mask, RemovalOptions(grow=0, context=3.0)))
+    assert removal.box == Box(15, 0, 105, 90)
+    assert np.array_equal(seen[-1], image[:, 15:105])
 
 
 def test_a_single_pixel_reaches_a_model_that_sees_the_photo_far_smaller() -> None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 from urllib.parse import unquote
 
@@ -40,6 +39,7 @@ from rorem_demo.services import Services
 from rorem_demo.ui.annotate import Annotate
 from rorem_demo.ui.arena import Arena
 from rorem_demo.ui.compare import Compare
+from rorem_demo.ui.component import STATIC
 from rorem_demo.ui.examples import ASSETS, EXAMPLES
 from rorem_demo.ui.http import PRIVATE, Table, attachment, read_body, refusing
 from rorem_demo.ui.leaderboard import Leaderboard
@@ -52,7 +52,6 @@ from rorem_demo.visits import OpenedMask, OpenedPhoto
 P = ParamSpec("P")
 R = TypeVar("R")
 
-STATIC = Path(__file__).parent / "static"
 SHOWN = SizeRule(longest=4096)
 """Size of the picture the page shows; phones cannot draw a larger one."""
 SUFFIXES = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}

@@ -8,6 +8,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+EVENTS = "submit", "stop"
+"""What a component's script triggers to run something and to stop it."""
 REMOVING = "remove"
 """One queue of gradio's for everything that runs a remover; selecting never waits in it."""
 AT_ONCE = 16

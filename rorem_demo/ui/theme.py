@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
-STYLES = [Path(__file__).parent / "static" / name for name in ("page.css", "stage.css")]
+from rorem_demo.ui.component import STATIC
+
+STYLES = [STATIC / name for name in ("page.css", "stage.css")]
 
 
 def make_theme() -> gr.themes.Base:

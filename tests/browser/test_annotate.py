@@ -7,16 +7,15 @@ import re
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from rorem_demo.feedback.records import Rating
-from rorem_demo.feedback.store import Store
 from tests.browser.conftest import served
 from tests.browser.driving import open_tab
+from tests.browser.keeping import Served
 from tests.triplets import write_folder
 
 pytestmark = pytest.mark.browser
@@ -24,31 +23,16 @@ OpenPage = Callable[..., Page]
 RESULTS = 14
 
 
-class Served:
-    """An app with results to annotate, and what its store holds since the test began."""
-
-    def __init__(self, address: str, data: Path) -> None:
-        self.address, self.data = address, data
-        self.before: set[str] = set()
-
-    @property
-    def rows(self) -> list[Rating]:
-        store = Store(self.data)
-        try:
-            return [held.record for held in store.each(Rating) if held.record.id not in self.before]
-        finally:
-            store.close()
+class Annotated(Served[Rating]):
+    """An app with results to annotate."""
 
     def labels(self, count: int) -> list[int]:
         """Of the kept answers, once there are so many."""
-        deadline = time.monotonic() + 10
-        while len(self.rows) < count and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return [row.label for row in self.rows]
+        return [row.label for row in self.kept(count)]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Annotated]:
     """The app, once it has read all results."""
     folder = tmp_path_factory.mktemp("annotate")
     write_folder(folder / "results", RESULTS, method="double")
@@ -56,7 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(**settings, ROREM_RATINGS_PER_MINUTE="1000") as address:
         while asked(address).get("left") != RESULTS:
             time.sleep(0.1)
-        yield Served(address, folder / "data")
+        yield Annotated(address, folder / "data", Rating)
 
 
 def asked(address: str) -> dict[str, Any]:
@@ -66,13 +50,13 @@ def asked(address: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def app(running: Served) -> Served:
-    running.before |= {row.id for row in running.rows}
+def app(running: Annotated) -> Annotated:
+    running.begin()
     return running
 
 
 @pytest.fixture
-def page(open_page: OpenPage, app: Served) -> Page:
+def page(open_page: OpenPage, app: Annotated) -> Page:
     opened = open_page(app.address)
     enter(opened)
     return opened
@@ -128,7 +112,7 @@ def is_red(page: Page) -> bool:
     return red > 180 and green < 80 and blue < 80
 
 
-def test_ten_answers_by_keyboard_are_ten_rows_in_well_under_a_minute(page: Page, app: Served) -> None:
+def test_ten_answers_by_keyboard_are_ten_rows_in_well_under_a_minute(page: Page, app: Annotated) -> None:
     began = time.monotonic()
     press(page, "1", "0", "1", "1", "0", "1", "0", "0", "1", "1")
     expect(progress(page)).to_have_text(f"done 10 · left {RESULTS - 10}")
@@ -140,7 +124,7 @@ def test_ten_answers_by_keyboard_are_ten_rows_in_well_under_a_minute(page: Page,
     assert all(row.files and row.origin == "annotate" and row.consent == "public" for row in rows)
 
 
-def test_a_change_of_mind_supersedes_and_goes_on_where_it_was(page: Page, app: Served) -> None:
+def test_a_change_of_mind_supersedes_and_goes_on_where_it_was(page: Page, app: Annotated) -> None:
     press(page, "1")
     expect(progress(page)).to_have_text(f"done 1 · left {RESULTS - 1}")
     second = shown(page)
@@ -156,7 +140,7 @@ def test_a_change_of_mind_supersedes_and_goes_on_where_it_was(page: Page, app: S
     expect(part(page, "receipts")).to_contain_text("1 answer kept")
 
 
-def test_a_skipped_picture_is_no_answer_and_does_not_come_again(page: Page, app: Served) -> None:
+def test_a_skipped_picture_is_no_answer_and_does_not_come_again(page: Page, app: Annotated) -> None:
     skipped = shown(page)
     press(page, "s", *["1"] * (RESULTS - 2))
     shown(page)
@@ -171,7 +155,7 @@ def test_a_skipped_picture_is_no_answer_and_does_not_come_again(page: Page, app:
     expect(part(page, "lead")).to_have_text("You have answered all that waits here. Thank you.")
 
 
-def test_a_reload_goes_on_where_it_was(page: Page, app: Served) -> None:
+def test_a_reload_goes_on_where_it_was(page: Page, app: Annotated) -> None:
     press(page, "1", "0", "1")
     expect(progress(page)).to_have_text(f"done 3 · left {RESULTS - 3}")
     page.reload()
@@ -182,7 +166,7 @@ def test_a_reload_goes_on_where_it_was(page: Page, app: Served) -> None:
     assert len({row.result for row in app.rows}) == 4
 
 
-def test_reasons_after_a_no_do_not_stop_the_flow(page: Page, app: Served) -> None:
+def test_reasons_after_a_no_do_not_stop_the_flow(page: Page, app: Annotated) -> None:
     press(page, "0")
     for key in ("2", "7", "7", "4"):
         page.keyboard.press(key)
@@ -211,7 +195,7 @@ def test_holding_space_shows_the_original_and_o_the_outline(page: Page) -> None:
     assert page.locator("#annotate canvas").screenshot() == with_line
 
 
-def test_a_key_that_something_lies_on_answers_once(page: Page, app: Served) -> None:
+def test_a_key_that_something_lies_on_answers_once(page: Page, app: Annotated) -> None:
     first = shown(page)
     page.keyboard.down("1")
     page.keyboard.down("1")
@@ -224,7 +208,7 @@ def test_a_key_that_something_lies_on_answers_once(page: Page, app: Served) -> N
     assert len(app.rows) == 2
 
 
-def test_the_buttons_do_the_same_and_leave_the_keys_with_the_picture(page: Page, app: Served) -> None:
+def test_the_buttons_do_the_same_and_leave_the_keys_with_the_picture(page: Page, app: Annotated) -> None:
     for name in ("Gone", "Still there", "Skip"):
         before = shown(page)
         button(page, name).click()
@@ -234,7 +218,7 @@ def test_the_buttons_do_the_same_and_leave_the_keys_with_the_picture(page: Page,
     assert page.evaluate("document.activeElement.hasAttribute('data-view')")
 
 
-def test_another_tab_and_back_goes_on_with_the_same_picture_and_keys(page: Page, app: Served) -> None:
+def test_another_tab_and_back_goes_on_with_the_same_picture_and_keys(page: Page, app: Annotated) -> None:
     press(page, "1")
     before = shown(page)
     open_tab(page, "About")
@@ -246,7 +230,7 @@ def test_another_tab_and_back_goes_on_with_the_same_picture_and_keys(page: Page,
     assert app.labels(2) == [1, 0]
 
 
-def test_by_finger_on_a_phone_every_button_is_large_enough(open_page: OpenPage, app: Served) -> None:
+def test_by_finger_on_a_phone_every_button_is_large_enough(open_page: OpenPage, app: Annotated) -> None:
     page = open_page(app.address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     enter(page)
     before = shown(page)
@@ -263,7 +247,7 @@ def test_by_finger_on_a_phone_every_button_is_large_enough(open_page: OpenPage, 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_kept_answers_are_deleted_all_at_once_after_a_second_question(page: Page, app: Served) -> None:
+def test_kept_answers_are_deleted_all_at_once_after_a_second_question(page: Page, app: Annotated) -> None:
     press(page, "1", "0")
     expect(part(page, "receipts")).to_contain_text("2 answers kept")
     button(page, "delete them").click()
@@ -278,7 +262,7 @@ def test_kept_answers_are_deleted_all_at_once_after_a_second_question(page: Page
     assert json.loads(page.evaluate("localStorage.getItem('rorem-receipts')")) == []
 
 
-def test_an_answer_that_was_not_kept_brings_its_picture_back(page: Page, app: Served) -> None:
+def test_an_answer_that_was_not_kept_brings_its_picture_back(page: Page, app: Annotated) -> None:
     first = shown(page)
 
     def refuse(route: Route) -> None:
@@ -295,7 +279,7 @@ def test_an_answer_that_was_not_kept_brings_its_picture_back(page: Page, app: Se
     assert app.labels(1) == [1]
 
 
-def test_a_server_that_forgot_what_it_issued_gives_new_ones(page: Page, app: Served) -> None:
+def test_a_server_that_forgot_what_it_issued_gives_new_ones(page: Page, app: Annotated) -> None:
     first = shown(page)
     page.route("**/rating", lambda route: route.fulfill(status=410, json={"sentence": "No longer open."}))
     page.keyboard.press("1")
@@ -306,7 +290,7 @@ def test_a_server_that_forgot_what_it_issued_gives_new_ones(page: Page, app: Ser
     assert app.labels(1) == [1]
 
 
-def test_two_visitors_are_asked_independently(open_page: OpenPage, page: Page, app: Served) -> None:
+def test_two_visitors_are_asked_independently(open_page: OpenPage, page: Page, app: Annotated) -> None:
     press(page, "1")
     expect(progress(page)).to_have_text(f"done 1 · left {RESULTS - 1}")
     other = open_page(app.address)

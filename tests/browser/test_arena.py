@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from rorem_demo.feedback.records import Vote
-from rorem_demo.feedback.store import Store
 from tests.browser.conftest import served
 from tests.browser.driving import load, open_tab, paint_disc
+from tests.browser.keeping import Served
 from tests.comparison.case_sets import Counted, built, write_photos
 
 pytestmark = pytest.mark.browser
@@ -24,49 +24,24 @@ KEYS = {"1": "left", "2": "right", "3": "both-good", "4": "both-bad"}
 TITLES = {"grey": "Method Grey", "white": "Method White", "black": "Method Black"}
 
 
-class Served:
-    """An app with ready cases, and what its store holds since the test began."""
-
-    def __init__(self, address: str, data: Path) -> None:
-        self.address, self.data = address, data
-        self.before: set[str] = set()
-
-    @property
-    def rows(self) -> list[Vote]:
-        """Without gold items, which nobody can foresee."""
-        store = Store(self.data)
-        try:
-            return [held.record for held in store.each(Vote) if held.record.id not in self.before]
-        finally:
-            store.close()
-
-    def kept(self, count: int) -> list[Vote]:
-        """The votes, once there are so many."""
-        deadline = time.monotonic() + 10
-        while len(self.rows) < count and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return self.rows
-
-
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served[Vote]]:
     folder = tmp_path_factory.mktemp("arena")
     photos = write_photos(folder / "photos", CASES)
     levels = {"grey": 128, "white": 255, "black": 0}
     built(photos, folder / "set", *(Counted(key=key, level=levels[key], title=TITLES[key]) for key in TITLES))
     settings = {"ROREM_CASES": str(folder / "set"), "ROREM_DATA_DIR": str(folder / "data")}
     with served(**settings, ROREM_RATINGS_PER_MINUTE="1000") as address:
-        yield Served(address, folder / "data")
+        yield Served(address, folder / "data", Vote)
 
 
 @pytest.fixture
-def app(running: Served) -> Served:
-    running.before |= {row.id for row in running.rows}
-    return running
+def app(running: Served[Vote]) -> Served[Vote]:
+    return running.begin()
 
 
 @pytest.fixture
-def page(open_page: OpenPage, app: Served) -> Page:
+def page(open_page: OpenPage, app: Served[Vote]) -> Page:
     opened = open_page(app.address)
     enter(opened)
     return opened
@@ -107,7 +82,7 @@ def names(page: Page) -> list[str]:
     return page.locator("#arena [data-name]").all_inner_texts()
 
 
-def test_votes_by_keyboard_take_seconds_and_then_the_names_are_told(page: Page, app: Served) -> None:
+def test_votes_by_keyboard_take_seconds_and_then_the_names_are_told(page: Page, app: Served[Vote]) -> None:
     began = time.monotonic()
     for key in KEYS:
         shown = asked(page)
@@ -124,7 +99,7 @@ def test_votes_by_keyboard_take_seconds_and_then_the_names_are_told(page: Page, 
     assert len({(row.case, frozenset((row.left_method, row.right_method))) for row in rows}) == 4
 
 
-def test_the_names_are_those_of_the_sides(page: Page, app: Served) -> None:
+def test_the_names_are_those_of_the_sides(page: Page, app: Served[Vote]) -> None:
     page.keyboard.press("1")
     told(page)
     (row,) = app.kept(1)
@@ -134,7 +109,7 @@ def test_the_names_are_those_of_the_sides(page: Page, app: Served) -> None:
     expect(part(page, "receipt-line")).to_contain_text("Kept · saved")
 
 
-def test_a_double_click_is_one_vote_and_the_names_stay(page: Page, app: Served) -> None:
+def test_a_double_click_is_one_vote_and_the_names_stay(page: Page, app: Served[Vote]) -> None:
     shown = asked(page)
     button(page, "A is better").dblclick()
     told(page)
@@ -144,7 +119,7 @@ def test_a_double_click_is_one_vote_and_the_names_stay(page: Page, app: Served) 
     assert len(app.kept(1)) == 1
 
 
-def test_a_key_that_something_lies_on_votes_once(page: Page, app: Served) -> None:
+def test_a_key_that_something_lies_on_votes_once(page: Page, app: Served[Vote]) -> None:
     page.keyboard.down("2")
     page.keyboard.down("2")
     told(page)
@@ -154,7 +129,7 @@ def test_a_key_that_something_lies_on_votes_once(page: Page, app: Served) -> Non
     assert len(app.kept(1)) == 1
 
 
-def test_reasons_are_said_before_the_answer(page: Page, app: Served) -> None:
+def test_reasons_are_said_before_the_answer(page: Page, app: Served[Vote]) -> None:
     for key in ("b", "w", "h", "h"):
         page.keyboard.press(key)
     expect(button(page, "blurry")).to_have_attribute("aria-pressed", "true")
@@ -172,7 +147,7 @@ def test_reasons_are_said_before_the_answer(page: Page, app: Served) -> None:
     assert app.kept(2)[1].reasons == (), "both are good, so nothing is wrong"
 
 
-def test_a_skipped_pair_is_no_vote(page: Page, app: Served) -> None:
+def test_a_skipped_pair_is_no_vote(page: Page, app: Served[Vote]) -> None:
     shown = asked(page)
     page.keyboard.press("s")
     second = asked(page, shown)
@@ -219,7 +194,7 @@ def test_both_pictures_are_of_one_size_and_nothing_moves_when_one_answers(page: 
     assert places() == before
 
 
-def test_when_everything_was_judged_it_is_said(page: Page, app: Served) -> None:
+def test_when_everything_was_judged_it_is_said(page: Page, app: Served[Vote]) -> None:
     for _ in range(3 * CASES):
         page.keyboard.press("3")
         told(page)
@@ -231,7 +206,7 @@ def test_when_everything_was_judged_it_is_said(page: Page, app: Served) -> None:
     assert len({(row.case, frozenset((row.left_method, row.right_method))) for row in rows}) == 3 * CASES
 
 
-def test_a_vote_that_was_not_kept_can_be_given_again(page: Page, app: Served) -> None:
+def test_a_vote_that_was_not_kept_can_be_given_again(page: Page, app: Served[Vote]) -> None:
     def refuse(route: Route) -> None:
         route.fulfill(status=422, json={"sentence": "The disk is full. Free some space and try again."})
 
@@ -248,7 +223,7 @@ def test_a_vote_that_was_not_kept_can_be_given_again(page: Page, app: Served) ->
     assert len(app.kept(1)) == 1
 
 
-def test_a_server_that_forgot_the_round_gives_another(page: Page, app: Served) -> None:
+def test_a_server_that_forgot_the_round_gives_another(page: Page, app: Served[Vote]) -> None:
     shown = asked(page)
     page.route("**/vote", lambda route: route.fulfill(status=410, json={"sentence": "No longer open."}))
     page.keyboard.press("1")
@@ -260,7 +235,7 @@ def test_a_server_that_forgot_the_round_gives_another(page: Page, app: Served) -
     assert len(app.kept(1)) == 1
 
 
-def test_a_connection_that_fails_is_told_and_tried_again(open_page: OpenPage, app: Served) -> None:
+def test_a_connection_that_fails_is_told_and_tried_again(open_page: OpenPage, app: Served[Vote]) -> None:
     page = open_page(app.address)
     page.route("**/arena/next", lambda route: route.abort())
     open_tab(page, "Arena")
@@ -270,7 +245,7 @@ def test_a_connection_that_fails_is_told_and_tried_again(open_page: OpenPage, ap
     asked(page)
 
 
-def test_votes_are_listed_on_your_data_and_deleted_there(page: Page, app: Served) -> None:
+def test_votes_are_listed_on_your_data_and_deleted_there(page: Page, app: Served[Vote]) -> None:
     page.keyboard.press("2")
     told(page)
     app.kept(1)
@@ -288,7 +263,9 @@ def test_votes_are_listed_on_your_data_and_deleted_there(page: Page, app: Served
     expect(part(page, "notice")).to_have_text("Your vote was deleted.")
 
 
-def test_on_a_phone_both_pictures_and_all_answers_are_seen_without_scrolling(open_page: OpenPage, app: Served) -> None:
+def test_on_a_phone_both_pictures_and_all_answers_are_seen_without_scrolling(
+    open_page: OpenPage, app: Served[Vote]
+) -> None:
     page = open_page(app.address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     enter(page)
     for found in [*page.locator("#arena .fit").all(), *page.locator("#arena [data-choice]").all()]:
@@ -312,7 +289,7 @@ def test_on_a_phone_both_pictures_and_all_answers_are_seen_without_scrolling(ope
 
 
 def test_ones_own_photo_is_a_round_without_names_and_shared_only_if_one_says_so(
-    open_page: OpenPage, app: Served, scene: Path
+    open_page: OpenPage, app: Served[Vote], scene: Path
 ) -> None:
     page = open_page(app.address)
     ready = enter(page)
@@ -346,7 +323,7 @@ def test_ones_own_photo_is_a_round_without_names_and_shared_only_if_one_says_so(
     assert app.kept(2)[1].case != ""
 
 
-def test_a_round_of_ones_own_photo_can_be_cancelled(open_page: OpenPage, app: Served, large_scene: Path) -> None:
+def test_a_round_of_ones_own_photo_can_be_cancelled(open_page: OpenPage, app: Served[Vote], large_scene: Path) -> None:
     page = open_page(app.address)
     load(page, large_scene)
     paint_disc(page)
@@ -359,7 +336,7 @@ def test_a_round_of_ones_own_photo_can_be_cancelled(open_page: OpenPage, app: Se
     assert app.kept(1)[0].case != ""
 
 
-def test_another_tab_and_back_goes_on_with_the_same_pair(page: Page, app: Served) -> None:
+def test_another_tab_and_back_goes_on_with_the_same_pair(page: Page, app: Served[Vote]) -> None:
     shown = asked(page)
     open_tab(page, "About")
     page.keyboard.press("1")
@@ -380,7 +357,7 @@ def test_the_page_says_how_pairs_are_chosen(page: Page) -> None:
     expect(part(page, "about")).to_contain_text(re.compile(r"Now \d of 3 pairs"))
 
 
-def test_nothing_the_page_fetches_before_the_vote_names_a_method(open_page: OpenPage, app: Served) -> None:
+def test_nothing_the_page_fetches_before_the_vote_names_a_method(open_page: OpenPage, app: Served[Vote]) -> None:
     page = open_page(app.address)
     bodies: list[str] = []
 

@@ -5,6 +5,7 @@ import { ReceiptLine } from "./annotate_receipts.js";
 import { Reasons } from "./annotate_reasons.js";
 import { Server, receipts } from "./annotate_server.js";
 import { View } from "./annotate_view.js";
+import { onOpened } from "./tabs.js";
 
 const AHEAD = 2; // items fetched before they are needed
 const ASK_AGAIN = 1000; // ms, while the server is still reading
@@ -17,13 +18,7 @@ const KEYS = { 1: "gone", 0: "there", s: "skip", o: "outline", Backspace: "back"
 
 export function mount({ element, base }) {
   const tab = new Annotate(element, new Server(base));
-  // The tab may be laid out before anybody opens it, and is while others are; nothing is issued until then.
-  let hidden = true;
-  new IntersectionObserver((entries) => {
-    const { isIntersecting, boundingClientRect } = entries.at(-1);
-    if (isIntersecting && hidden) tab.enter();
-    hidden = boundingClientRect.height === 0;
-  }).observe(element.querySelector("[data-view]"));
+  onOpened(element.querySelector("[data-view]"), () => tab.enter()); // nothing is issued until then
 }
 
 class Annotate {

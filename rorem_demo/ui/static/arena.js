@@ -5,7 +5,7 @@ import { Reasons } from "./arena_reasons.js";
 import { Server, release } from "./arena_server.js";
 import { View } from "./arena_view.js";
 import { onForgotten, pending, remember, sameThread, told } from "./receipts.js";
-import { showTab } from "./tabs.js";
+import { onOpened, showTab } from "./tabs.js";
 
 const BLINK = 200; // ms in which nobody can have looked: a key pressed twice answers once
 const DOUBLE = 450; // ms after an answer in which a second click is the end of a double click
@@ -17,13 +17,7 @@ const OPERATOR = "Whoever runs this page makes ready cases with: python -m rorem
 export function mount(gradio) {
   const { element, base } = gradio;
   const tab = new Arena(gradio, new Server(base));
-  // The tab may be laid out before anybody opens it; nothing is issued until then.
-  let hidden = true;
-  new IntersectionObserver((entries) => {
-    const { isIntersecting, boundingClientRect } = entries.at(-1);
-    if (isIntersecting && hidden) tab.enter();
-    hidden = boundingClientRect.height === 0;
-  }).observe(element.querySelector("[data-view]"));
+  onOpened(element.querySelector("[data-view]"), () => tab.enter()); // nothing is issued until then
 }
 
 class Arena {

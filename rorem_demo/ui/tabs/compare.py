@@ -8,42 +8,23 @@ from typing import Any
 
 import gradio as gr
 
-from rorem_demo import __version__
 from rorem_demo.comparison import paper
 from rorem_demo.removers.base import LIMITS, RemoverSpec
 from rorem_demo.services import Services
 from rorem_demo.ui.compare_live import compared
 from rorem_demo.ui.compare_values import BenchView, to_props
+from rorem_demo.ui.component import make_component, static
 from rorem_demo.ui.methods import colour_of
 from rorem_demo.ui.notices import busy_notice
-from rorem_demo.ui.running import run_in_queue
-from rorem_demo.ui.stage import STATIC
+from rorem_demo.ui.running import EVENTS, run_in_queue
 
-SCRIPT = f"""
-const base = new URL("rorem/", document.baseURI);
-import(new URL("static/compare.js?v={__version__}", base))
-  .then((tab) => tab.mount({{ element, props, trigger, watch, base }}))
-  .catch((error) => {{
-    element.querySelector("[data-notice]").textContent = "The page could not load. Reload it.";
-    throw error;
-  }});
-// its events, which gradio looks for here: "submit" (Compare, Study), "stop" (Cancel)
-"""
 _CHOSEN_SECONDS = 10.0
 """Methods that take longer before they begin are not chosen beforehand."""
 
 
 def build_compare_tab(services: Services) -> None:
     """Lay the tab out and connect it."""
-    bench = gr.HTML(
-        value="",
-        html_template=_page(services),
-        css_template=(STATIC / "compare.css").read_text(encoding="utf-8"),
-        js_on_load=SCRIPT,
-        apply_default_css=False,
-        elem_id="compare",
-        update=None,
-    )
+    bench = make_component("compare", _page(services), EVENTS, update=None)
     status = gr.HTML(elem_id="compare-queue", min_height=0)
 
     def on_compare(value: str) -> Iterator[dict[str, Any]]:
@@ -56,7 +37,7 @@ def build_compare_tab(services: Services) -> None:
 
 def _page(services: Services) -> str:
     """The tab's HTML with what does not change while the page is open."""
-    page = (STATIC / "compare.html").read_text(encoding="utf-8")
+    page = static("compare.html")
     here = [spec for spec in services.removers if not services.missing(spec)]
     filled = {
         "@methods": "".join(_choice(services, spec) for spec in here),

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 from html import escape
 
-import gradio as gr
-
-from rorem_demo import __version__
 from rorem_demo.settings import Settings
-from rorem_demo.ui.stage import STATIC
-
-SCRIPT = f"""
-const base = new URL("rorem/", document.baseURI);
-import(new URL("static/data.js?v={__version__}", base)).then((data) => data.mount({{ element, base }}));
-"""
+from rorem_demo.ui.component import make_component, static
 
 
 def build_data_tab(settings: Settings) -> None:
     """One component; its script fills in what this browser remembers."""
-    gr.HTML(
-        value="",
-        html_template=policy(settings),
-        css_template=(STATIC / "data.css").read_text(encoding="utf-8"),
-        js_on_load=SCRIPT,
-        apply_default_css=False,
-        elem_id="data",
-    )
+    make_component("data", policy(settings))
 
 
 def policy(settings: Settings) -> str:
     """The page's text for this server."""
-    text = (STATIC / "data.html").read_text(encoding="utf-8")
+    text = static("data.html")
     values = {
         "@minutes": f"{settings.expiry_minutes}",
         "@review": _review(settings),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 import pyarrow as pa
 
 from rorem_demo.errors import InputError
+from rorem_demo.feedback.published import place_of
 from rorem_demo.feedback.records import SCHEMA, VOTE_SCHEMA
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ NEEDED: Mapping[Kind, tuple[str, ...]] = {
 """Without these a file is none of its kind; others may be missing, as in files of an older version."""
 KNOWN: Mapping[Kind, int] = {"pairs": VOTE_SCHEMA, "ratings": SCHEMA}
 """Newest version of a row that this program can read."""
-
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 class Answers(Protocol):
@@ -85,18 +83,14 @@ def open_answers(place: str, revision: str | None = None) -> Answers:
         InputError: there is no such folder, or it holds neither.
         UnavailableError: the Hub cannot be reached, or does not show the dataset.
     """
-    folder = Path(place).expanduser()
-    if folder.is_dir():
-        if revision:
-            raise InputError("A folder has no revisions.", hint="Leave the revision out.")
-        from rorem_demo.comparison.voted_files import open_folder  # noqa: PLC0415  # it stands on this module
+    from rorem_demo.comparison.voted_files import Filed, open_folder  # noqa: PLC0415  # it stands on this module
 
-        return open_folder(folder)
-    if not _NAME.fullmatch(place):
-        raise InputError(f"{place} is no folder and no dataset's name.", hint="Name a folder, or owner/name.")
-    from rorem_demo.comparison.voted_hub import open_hub  # noqa: PLC0415  # the client takes a second
+    found = place_of(place, revision)
+    if isinstance(found, Path):
+        return open_folder(found)
+    from rorem_demo.discriminator.sources_hub import hub_files  # noqa: PLC0415  # the client takes a second
 
-    return open_hub(place, revision)
+    return Filed(hub_files(found, revision))
 
 
 def stored_answers(store: Store) -> Answers:

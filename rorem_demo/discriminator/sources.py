@@ -6,7 +6,6 @@ each; a vote that one is better says of neither whether it succeeded and is no r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,8 @@ from typing import Protocol, TypeAlias
 
 from rorem_demo.discriminator.triples import Triple
 from rorem_demo.errors import InputError, RoremError
-from rorem_demo.feedback.kinds import KINDS
+from rorem_demo.feedback.published import files_in, place_of
 from rorem_demo.feedback.triplets import META
-
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,25 +88,20 @@ def open_source(place: str, revision: str | None = None) -> Source:
         InputError: there is no such folder, or it holds neither.
         UnavailableError: the Hub cannot be reached, or does not show the dataset.
     """
-    folder = Path(place).expanduser()
-    if folder.is_dir():
-        if revision:
-            raise InputError("A folder has no revisions.", hint="Leave the revision out.")
-        return _open_folder(folder)
-    if not _NAME.fullmatch(place):
-        raise InputError(f"{place} is no folder and no dataset's name.", hint="Name a folder, or owner/name.")
+    found = place_of(place, revision)
+    if isinstance(found, Path):
+        return _open_folder(found)
     from rorem_demo.discriminator.sources_hub import open_hub  # noqa: PLC0415  # the client takes a second
 
-    return open_hub(place, revision)
+    return open_hub(found, revision)
 
 
 def _open_folder(folder: Path) -> Source:
-    shards = {kind: tuple(map(str, sorted((folder / "data" / kind).glob("**/*.parquet")))) for kind in KINDS}
-    if any(shards.values()):
-        from rorem_demo.discriminator.sources_shards import LocalFiles, Shards  # noqa: PLC0415  # pyarrow and datasets
+    files = files_in(folder)
+    if any(files.shards.values()):
+        from rorem_demo.discriminator.sources_shards import Shards  # noqa: PLC0415  # pyarrow and datasets
 
-        files = LocalFiles(shards, tuple(map(str, sorted((folder / "deleted").glob("*.jsonl")))))
-        return Shards(folder.resolve().name, files)
+        return Shards(files)
     if (folder / META).exists():
         from rorem_demo.discriminator.sources_folder import Folder  # noqa: PLC0415  # as the others
 

@@ -29,7 +29,9 @@ from rorem_demo.feedback.kinds import KINDS
 class HubFiles:
     """Files of a dataset, each at a commit."""
 
-    repository: str
+    dataset: str
+    revision: str
+    deletions: str
     shards: Mapping[str, tuple[str, ...]]
     lists: tuple[str, ...]
 
@@ -39,10 +41,15 @@ class HubFiles:
 
     def in_words(self, address: str) -> AbstractContextManager[None]:  # noqa: ARG002  # a seam
         """What the client raises, as RoremError."""
-        return hub_troubles(self.repository)
+        return hub_troubles(self.dataset)
 
 
 def open_hub(repository: str, revision: str | None) -> Shards:
+    """The rows of `hub_files`."""
+    return Shards(hub_files(repository, revision))
+
+
+def hub_files(repository: str, revision: str | None) -> HubFiles:
     """The dataset at a revision, with the deletions of that and of the newest.
 
     Raises:
@@ -53,21 +60,23 @@ def open_hub(repository: str, revision: str | None) -> Shards:
         api = HfApi()
         newest = str(api.dataset_info(repository).sha)
         commit = str(api.dataset_info(repository, revision=revision).sha) if revision else newest
-        shards = {kind: _addresses(api, repository, commit, f"data/{kind}/*.parquet") for kind in KINDS}
-        # Whoever took an answer back meanwhile took it back from older revisions, too.
-        lists = {one for at in {commit, newest} for one in _addresses(api, repository, at, "deleted/*.jsonl")}
+        trees = {at: _paths(api, repository, at) for at in {commit, newest}}
+    shards = {kind: _addresses(repository, commit, trees[commit], f"data/{kind}/*.parquet") for kind in KINDS}
     if not any(shards.values()):
-        raise InputError(
-            f"{repository} has no ratings or votes at {commit[:8]}.", hint="Publish some first, or name another."
-        )
-    files = HubFiles(repository, shards, tuple(sorted(lists)))
-    return Shards(repository, files, revision=commit, deletions=newest)
+        sentence = f"{repository} has no ratings or votes at {commit[:8]}."
+        raise InputError(sentence, hint="Publish some first, or name another.")
+    # Whoever took an answer back meanwhile took it back from older revisions, too.
+    lists = {one for at, tree in trees.items() for one in _addresses(repository, at, tree, "deleted/*.jsonl")}
+    return HubFiles(repository, commit, newest, shards, tuple(sorted(lists)))
 
 
-def _addresses(api: HfApi, repository: str, commit: str, pattern: str) -> tuple[str, ...]:
+def _paths(api: HfApi, repository: str, commit: str) -> list[str]:
     tree = api.list_repo_tree(repository, repo_type="dataset", revision=commit, recursive=True)
-    paths = sorted(entry.path for entry in tree if isinstance(entry, RepoFile) and fnmatchcase(entry.path, pattern))
-    return tuple(f"hf://datasets/{repository}@{commit}/{path}" for path in paths)
+    return sorted(entry.path for entry in tree if isinstance(entry, RepoFile))
+
+
+def _addresses(repository: str, commit: str, paths: list[str], pattern: str) -> tuple[str, ...]:
+    return tuple(f"hf://datasets/{repository}@{commit}/{path}" for path in paths if fnmatchcase(path, pattern))
 
 
 @contextmanager

@@ -7,13 +7,11 @@ memory at a time. Which rows a rating and a vote give stands in `sources_cells`.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,58 +22,30 @@ from rorem_demo.discriminator.sources import Row, Unread
 from rorem_demo.discriminator.sources_cells import CUTS, Cut
 from rorem_demo.discriminator.triples import Triple, decoded
 from rorem_demo.errors import InputError, RoremError, StorageError
+from rorem_demo.feedback.published import WAY_OUT, Files, short, taken_back
 from rorem_demo.feedback.records import Pictures
 
 _ROWS_AT_ONCE = 4096
 _PICTURES_AT_ONCE = 16
-_WAY_OUT = "Fetch it again, or train on another revision."
-
-
-class Files(Protocol):
-    """Where shards and lists of deletions lie, by address."""
-
-    @property
-    def shards(self) -> Mapping[str, tuple[str, ...]]:
-        """Addresses that `load_dataset` understands, by the name of their kind."""
-
-    @property
-    def lists(self) -> tuple[str, ...]: ...
-
-    def open(self, address: str) -> AbstractContextManager[IO[bytes]]:
-        """The file, to be read at any place."""
-
-    def in_words(self, address: str) -> AbstractContextManager[None]:
-        """What goes wrong while reading there, as RoremError."""
-
-
-@dataclass(frozen=True)
-class LocalFiles:
-    """Files of a folder."""
-
-    shards: Mapping[str, tuple[str, ...]]
-    lists: tuple[str, ...]
-
-    def open(self, address: str) -> AbstractContextManager[IO[bytes]]:
-        """The file."""
-        return Path(address).open("rb")
-
-    @contextmanager
-    def in_words(self, address: str) -> Iterator[None]:
-        """What goes wrong while reading there, as StorageError."""
-        try:
-            yield
-        except OSError as error:
-            raise StorageError(f"{address} cannot be read: {error.strerror or 'damaged'}.", hint=_WAY_OUT) from error
 
 
 @dataclass(frozen=True)
 class Shards:
     """Rows of some shards."""
 
-    dataset: str
     files: Files
-    revision: str = ""
-    deletions: str = ""
+
+    @property
+    def dataset(self) -> str:
+        return self.files.dataset
+
+    @property
+    def revision(self) -> str:
+        return self.files.revision
+
+    @property
+    def deletions(self) -> str:
+        return self.files.deletions
 
     def rows(self) -> Iterator[Row | Unread]:
         """Every row without its pictures."""
@@ -91,10 +61,7 @@ class Shards:
 
     def taken_back(self) -> Iterator[str]:
         """Receipts of answers that were deleted."""
-        for address in self.files.lists:
-            with self.files.in_words(address), self.files.open(address) as opened:
-                text = opened.read()
-            yield from _receipts(text, address)
+        return taken_back(self.files)
 
     def pictures(self, shard: int, ids: Collection[str]) -> Iterator[tuple[str, Triple | RoremError]]:
         """Decoded pictures of these rows, or why there are none."""
@@ -118,7 +85,7 @@ class Shards:
             with self.files.in_words(address):
                 yield
         except (pa.ArrowException, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise StorageError(f"{_short(address)} is damaged or no shard of answers.", hint=_WAY_OUT) from error
+            raise StorageError(f"{short(address)} is damaged or no shard of answers.", hint=WAY_OUT) from error
 
 
 def _check(file: pq.ParquetFile, address: str, cut: Cut) -> None:
@@ -128,12 +95,12 @@ def _check(file: pq.ParquetFile, address: str, cut: Cut) -> None:
     newest = max((version for version in versions if version is not None), default=kind.schema)
     if newest > kind.schema:
         raise InputError(
-            f"{_short(address)} has {kind.name} of version {newest}, and this program knows {kind.schema}.",
+            f"{short(address)} has {kind.name} of version {newest}, and this program knows {kind.schema}.",
             hint="Update the program.",
         )
     missing = [name for name in (*cut.light, *kind.picture_columns) if name not in names]
     if missing:
-        raise InputError(f"{_short(address)} lacks columns of {kind.name}: {', '.join(missing)}.", hint=_WAY_OUT)
+        raise InputError(f"{short(address)} lacks columns of {kind.name}: {', '.join(missing)}.", hint=WAY_OUT)
 
 
 def _cells(batch: pa.RecordBatch, cut: Cut) -> Iterator[dict[str, Any]]:
@@ -168,16 +135,3 @@ def _decoded(pictures: Pictures) -> Triple | RoremError:
         return decoded(pictures)
     except InputError as error:
         return error
-
-
-def _receipts(text: bytes, address: str) -> list[str]:
-    """Of a list of deletions; one that cannot be read is an error, as it may name what is about to be used."""
-    try:
-        return [str(json.loads(line)["receipt"]) for line in text.decode().splitlines() if line.strip()]
-    except (ValueError, KeyError, TypeError) as error:
-        hint = "Mend it in the dataset's folder `deleted`; nothing is learned before."
-        raise StorageError(f"The list of deletions {_short(address)} cannot be read.", hint=hint) from error
-
-
-def _short(address: str) -> str:
-    return address.rpartition("/")[2]

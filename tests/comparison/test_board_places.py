@@ -106,7 +106,7 @@ def test_a_dataset_that_cannot_be_had_is_told_as_such(hub: LoopbackHub, copy: Pa
     with pytest.raises(InputError, match="no such revision"):
         board("owner/answers", "0" * 40)
     hub.commit("datasets/owner/empty", {"README.md": b"# Nothing"})
-    with pytest.raises(InputError, match="has no answers"):
+    with pytest.raises(InputError, match="has no ratings or votes"):
         board("owner/empty")
     hub.down = True
     with pytest.raises(UnavailableError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,28 @@ def photos() -> Path:
     if not folder:
         pytest.skip("ROREM_TEST_PHOTOS names no folder of real photos")
     return Path(folder)
+
+
+_WORK_SECONDS = 0.0225
+"""What `pace` does took on the machine of 2026-11-22 in docs/LOG.md, on which bounds of seconds were set."""
+
+
+@pytest.fixture
+def pace() -> float:
+    """How many times as long as there one thread takes here and now, at least 1: bounds of seconds are times this."""
+    import cv2  # after the number of threads is set, which numpy reads too
+    import numpy as np
+
+    def work() -> float:
+        begun = time.thread_time()
+        noise = np.random.default_rng(0).integers(0, 256, (768, 1024, 3), np.uint8)
+        cv2.cvtColor(noise, cv2.COLOR_RGB2LAB)
+        cv2.GaussianBlur(noise, (0, 0), 3)
+        np.sort(noise[..., 0], axis=None)
+        np.square(noise, dtype=np.float32).mean(axis=(0, 1))
+        return time.thread_time() - begun
+
+    return max(1.0, sorted(work() for _ in range(7))[3] / _WORK_SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Removers that behave badly on purpose, as rows of a catalogue; run as a module, the app with them in it.
 
-`ROREM_TEST_AT_ONCE` is how many requests gradio lets out of its queue at once there.
+`ROREM_TEST_AT_ONCE` is how many requests gradio lets out of its queue at once there, `ROREM_TEST_SLOW_SECONDS` how long
+the slow one takes: as long as a test needs for all that is to happen meanwhile, on a slow machine too.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from rorem_demo.removers.catalog import REMOVERS, Removers
 from rorem_demo.runtime.catalog import Catalog
 from rorem_demo.runtime.pins import WeightFile
 
+SLOW_SECONDS = float(os.environ.get("ROREM_TEST_SLOW_SECONDS", "3"))
+
 
 class Slow:
-    """Three seconds in ten steps with previews; paints the hole green."""
+    """Some seconds in ten steps with previews; paints the hole green."""
 
     def fill(self, image: Image, mask: Mask, options: ResolvedOptions) -> Iterator[Step]:
         painted = np.where(mask[..., None], np.array([0, 200, 0], np.uint8), image)
         for step in range(10):
-            time.sleep(0.3)
+            time.sleep(SLOW_SECONDS / 10)
             yield Step(step / 10, painted)
         yield Step(1.0, painted)
 

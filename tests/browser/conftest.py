@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = [
@@ -27,6 +27,9 @@ ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
+
+
+expect.set_options(timeout=20_000)  # patience with slow machines: a test that is about seconds names its own
 
 
 def free_port() -> int:
@@ -61,7 +64,7 @@ def served(*command: str, **environment: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +76,8 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def crowded_address() -> Iterator[str]:
     """An app with slow and failing removers (`tests.doubles`) where one may wait for a turn, and one in the queue."""
-    with served("-m", "tests.doubles", ROREM_QUEUE_SIZE="1", ROREM_TEST_AT_ONCE="2") as found:
+    settings = {"ROREM_QUEUE_SIZE": "1", "ROREM_TEST_AT_ONCE": "2", "ROREM_TEST_SLOW_SECONDS": "8"}
+    with served("-m", "tests.doubles", **settings) as found:
         yield found
 
 

@@ -187,10 +187,18 @@ def test_on_a_phone_the_row_scrolls_in_its_own_place(open_page: OpenPage, opened
 def test_the_estimate_is_that_of_the_whole_run(page: Page) -> None:
     estimate = page.locator("[data-estimate]")
     page.get_by_label("Best of 3").check()
-    # By the costs alone 3; the app has learnt from whatever ran before.
-    expect(estimate).to_have_text(re.compile("^At most about (1|2|3|4|5) s$"))
+    # By the costs alone 3 and less than 2; the app has learnt from whatever ran before on this machine.
+    expect(estimate).to_have_text(re.compile(r"^At most about \d+ s$"))
+    whole = seconds_in(estimate.inner_text())
     once(page)
-    expect(estimate).to_be_empty()
+    expect(estimate).to_have_text(re.compile(r"^(About \d+ s)?$"))
+    assert seconds_in(estimate.inner_text()) < whole
+
+
+def seconds_in(words: str) -> int:
+    """None is fewer than two."""
+    found = re.search(r"\d+", words)
+    return int(found[0]) if found else 1
 
 
 def test_failures_cost_nothing_and_cancelling_ends_the_run(

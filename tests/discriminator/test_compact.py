@@ -135,7 +135,7 @@ def test_each_epoch_has_every_row_once_in_an_order_of_its_own() -> None:
 
 
 @pytest.mark.slow
-def test_a_score_takes_less_than_fifty_milliseconds(network: CompactNetwork) -> None:
+def test_a_score_takes_less_than_fifty_milliseconds(network: CompactNetwork, pace: float) -> None:
     """Of the processor, so that others at work beside do not count."""
     source, mask, result = (cv2.resize(np.uint8(x), (1024, 768)) for x in triple(np.random.default_rng(0), "good"))
     times = []
@@ -143,4 +143,4 @@ def test_a_score_takes_less_than_fifty_milliseconds(network: CompactNetwork) -> 
         started = time.thread_time()
         logits(network, network.arrays(source, mask > 0, result))
         times.append(time.thread_time() - started)
-    assert sorted(times)[4] < 0.05
+    assert sorted(times)[4] < 0.05 * pace

@@ -19,6 +19,7 @@ from rorem_demo.cli.weights import Stored, stored
 from rorem_demo.cli.weights import listed as listed_weights
 from rorem_demo.errors import RoremError, UnavailableError
 from rorem_demo.runtime.fetching import refusal
+from rorem_demo.runtime.memory import memory_gb
 from rorem_demo.runtime.pins import read_pins
 from rorem_demo.runtime.weights import Weights
 from rorem_demo.services import Services
@@ -69,7 +70,7 @@ def checkup(services: Services) -> Checkup:
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         cores=services.machine.cores,
-        memory_gb=_memory_gb(),
+        memory_gb=memory_gb("MemTotal"),
         gpu=services.machine.gpu,
         browser=_browser(),
         packages={name: _version(name) for name in PACKAGES},
@@ -197,13 +198,6 @@ def _version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
-        return None
-
-
-def _memory_gb() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf, other systems not these names
         return None
 
 

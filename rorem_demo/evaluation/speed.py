@@ -18,10 +18,11 @@ from typing import Any, Protocol, TypeAlias
 from rorem_demo.errors import UnavailableError
 from rorem_demo.evaluation.speed_errors import Seen, errors_of
 from rorem_demo.evaluation.speed_jobs import Jobs, Order, jobs_for
-from rorem_demo.evaluation.speed_machine import cpu_name, memory_gb, versions
+from rorem_demo.evaluation.speed_machine import cpu_name, versions
 from rorem_demo.evaluation.speed_photos import Scene, photos_compared
 from rorem_demo.evaluation.speed_process import Asked, Job, asked
 from rorem_demo.evaluation.speed_report import STAGES, UNET, Machine, Photos, Rates, Report, Side
+from rorem_demo.runtime.memory import memory_gb
 from rorem_demo.services import Services
 
 Told: TypeAlias = Callable[[str], None]

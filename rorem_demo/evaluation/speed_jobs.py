@@ -8,13 +8,14 @@ from typing import Literal, TypeAlias
 
 from rorem_demo.errors import InputError, UnavailableError
 from rorem_demo.evaluation.benchmark import LARGE, SMALL
-from rorem_demo.evaluation.speed_machine import computes_in_halves, memory_gb
 from rorem_demo.evaluation.speed_process import Job, places
 from rorem_demo.evaluation.speed_report import RANDOM
 from rorem_demo.evaluation.speed_shapes import FULL, TINY, Shapes
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Size
 from rorem_demo.removers.base import RemoverSpec
+from rorem_demo.runtime.devices import computes_in_halves
+from rorem_demo.runtime.memory import memory_gb
 from rorem_demo.services import Services
 
 Device: TypeAlias = Literal["cpu", "cuda"]

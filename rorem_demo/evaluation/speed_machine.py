@@ -1,4 +1,4 @@
-"""What this machine is, in words that name neither it nor anybody, and how much memory it has left."""
+"""What this machine is, in words that name neither it nor anybody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rorem_demo import __version__
 
-_CPU, _MEMORY = Path("/proc/cpuinfo"), Path("/proc/meminfo")
+_CPU = Path("/proc/cpuinfo")
 _PACKAGES = ("torch", "diffusers", "transformers", "peft", "numpy")
 
 
@@ -21,14 +21,6 @@ def cpu_name() -> str:
     return platform.machine()
 
 
-def memory_gb(kind: str) -> float | None:
-    """`MemTotal` or `MemAvailable`; None where the system does not tell."""
-    with suppress(OSError, StopIteration):
-        lines = _MEMORY.read_text(encoding="ascii").splitlines()
-        return int(next(line for line in lines if line.startswith(f"{kind}:")).split()[1]) * 1024 / 1e9
-    return None
-
-
 def versions() -> dict[str, str]:
     """Of this program, of Python and of the packages that count here."""
     found = {"rorem_demo": __version__, "python": platform.python_version()}
@@ -36,10 +28,3 @@ def versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def computes_in_halves() -> bool:
-    """Whether the processor has instructions for bfloat16; asks no torch."""
-    with suppress(OSError):
-        return "bf16" in _CPU.read_text(encoding="utf-8")
-    return False

@@ -23,7 +23,7 @@ def write_tables(folder: Path) -> None:
 
 
 def reports(folder: Path) -> list[Report]:
-    """Those that lie there, CPU first, then by size and method.
+    """Those that lie there, CPU first, then by size and method, the quickest machine first.
 
     Raises:
         InputError: one is no report, or of a trial, which measures nothing.
@@ -35,7 +35,7 @@ def reports(folder: Path) -> list[Report]:
             hint = f"Measure the full networks, each at least {_LEAST_REPEATS} times."
             raise InputError(f"{path.name} is of a trial.", hint=hint)
         found.append(report)
-    return sorted(found, key=lambda report: (report.device, report.size, report.method))
+    return sorted(found, key=lambda report: (report.device, report.size, report.method, report.ours.seconds))
 
 
 def document(text: str, found: Sequence[Report]) -> str:
@@ -62,7 +62,7 @@ def tables(found: Sequence[Report]) -> str:
             f"{report.ours.seconds:.2f} s",
             f"{report.reference.seconds:.2f} s",
             f"**{report.ratio_text}**",
-            report.made,
+            f"{report.made}, {_unet_numbers(report)}",
         )
         for report in found
     ]
@@ -84,9 +84,9 @@ def side_rows(report: Report) -> list[tuple[str, ...]]:
 
 def sentences(report: Report) -> Iterator[str]:
     """What else was measured."""
-    errors, numbers = report.errors, report.ours.numbers.get(UNET, "its numbers")
+    errors = report.errors
     if errors.unet_relative is not None:
-        yield f"Relative error of our UNet in {numbers}, against float32: {errors.unet_relative:.2%}."
+        yield f"Relative error of our UNet in {_unet_numbers(report)}, against float32: {errors.unet_relative:.2%}."
     psnr = f" (PSNR {errors.psnr_db:.1f} dB)" if errors.psnr_db else ""
     difference = f"{errors.levels_mean:.2f} grey levels in the mean, {errors.levels_max} at most{psnr}"
     yield f"Our picture against the published call's in float32, same noise: {difference}."
@@ -123,7 +123,7 @@ def _section(report: Report) -> str:
         f"{report.steps} steps on both sides; medians of {report.repeats} runs in turns{anew}; ours in "
         f"{_numbers(report.ours)}, the published call in {_numbers(report.reference)}."
     )
-    title = f"### {report.method} on {report.device}, {report.size} x {report.size}"
+    title = f"### {report.method} on {report.device}, {report.size} x {report.size}, {_unet_numbers(report)}"
     said = [f"- {sentence}" for sentence in sentences(report)]
     return "\n".join((title, "", about, "", *_table(SIDES, side_rows(report)), "", *said, "", ""))
 
@@ -134,6 +134,10 @@ def _side_row(name: str, side: Side) -> tuple[str, ...]:
     most, while_running = (f"{value:.1f} GB" if value is not None else "" for value in (side.peak_gb, running))
     times = (f"{side.load_seconds:.1f} s", f"{side.cold_seconds:.1f} s")
     return (name, f"{side.seconds:.2f} s", *shares, *times, most, while_running)
+
+
+def _unet_numbers(report: Report) -> str:
+    return report.ours.numbers.get(UNET, "its numbers")
 
 
 def _numbers(side: Side) -> str:

@@ -128,7 +128,9 @@ class RemoverSpec:
     source: str
     """Where the method comes from: a paper, or a project."""
     cost: Cost
-    """On two CPU cores."""
+    """On two CPU cores, with instructions for bfloat16 if it makes use of them."""
+    float32_cost: Cost | None = None
+    """On two without; None: it makes no use of them."""
     gpu_cost: Cost | None = None
     """On one GPU; None: it uses the CPU alone, wherever it runs."""
     size: SizeRule = field(default_factory=SizeRule)
@@ -145,7 +147,9 @@ class RemoverSpec:
 
     def cost_on(self, machine: Machine) -> Cost:
         """What it costs on this machine."""
-        return self.gpu_cost if self.gpu_cost and machine.gpu else self.cost
+        if self.gpu_cost and machine.gpu:
+            return self.gpu_cost
+        return self.cost if machine.halves else self.float32_cost or self.cost
 
     @property
     def runs_on(self) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from rorem_demo.errors import UnavailableError
 from rorem_demo.removers.sdxl_attention import join_attention
 from rorem_demo.runtime import guard
+from rorem_demo.runtime.memory import memory_gb
 from rorem_demo.runtime.packed import pack
 from rorem_demo.runtime.precision import native_precision, native_products
 
@@ -25,6 +26,8 @@ Network: TypeAlias = Any
 
 _FORMER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """How diffusers called the parts of a VAE's attention until 2023; repositories may still hold such files."""
+_FLOAT32_GB = 14.0
+"""What a UNet of SDXL needs to be free where all of it is float32, loading and VAE included."""
 _SHARED: WeakValueDictionary[tuple[Path, Place], Network] = WeakValueDictionary()
 """The VAEs of models that are loaded: rows of one repository differ in their UNets only."""
 
@@ -36,7 +39,7 @@ class Place:
     device: torch.device
     unet: torch.dtype
     products: torch.dtype
-    """Of the UNet's attention and feed-forward layers: the same, or int8 on a CPU."""
+    """Of the UNet's attention and feed-forward layers: the same, or on a CPU int8 or, to save memory, float16."""
     vae: torch.dtype
 
     @classmethod
@@ -50,8 +53,10 @@ class Place:
             half, recent = torch.float16, torch.cuda.get_device_capability() >= (8, 0)
             vae = torch.bfloat16 if recent else torch.float32
             return cls(device=torch.device("cuda"), unet=half, products=half, vae=vae)
-        native = native_precision()
-        return cls(device=torch.device("cpu"), unet=native, products=native_products(), vae=native)
+        native, products = native_precision(), native_products()
+        if products == torch.float32 and (memory_gb("MemAvailable") or _FLOAT32_GB) < _FLOAT32_GB:
+            products = torch.float16
+        return cls(device=torch.device("cpu"), unet=native, products=products, vae=native)
 
 
 def found(title: str, files: tuple[Path, ...], folder: str, pattern: str) -> Path:

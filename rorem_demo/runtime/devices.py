@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+_NVIDIA_DRIVER, _PROCESSOR = Path("/proc/driver/nvidia/version"), Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +19,21 @@ class Machine:
     """An NVIDIA driver is loaded, or ZeroGPU lends one to decorated functions."""
     cores: int
     """Processor cores this process may use."""
+    halves: bool = True
+    """The processor has instructions for bfloat16, with which it computes several times as fast."""
 
     @classmethod
     def here(cls, *, zero_gpu: bool = False) -> Machine:
         """The machine this process runs on."""
         gpu = zero_gpu or _NVIDIA_DRIVER.exists()
-        return cls(gpu=gpu, cores=_usable_cores())
+        return cls(gpu=gpu, cores=_usable_cores(), halves=computes_in_halves())
+
+
+def computes_in_halves() -> bool:
+    """Whether the processor has instructions for bfloat16, as far as the system tells."""
+    with suppress(OSError):
+        return "bf16" in _PROCESSOR.read_text(encoding="utf-8")
+    return False
 
 
 def free_gpu_memory() -> None:

@@ -1,4 +1,4 @@
-"""Memory that nobody uses any more: given back to the system, or kept for the next tensor."""
+"""How much memory there is, and what becomes of memory that nobody uses any more: given back, or kept for later."""
 
 from __future__ import annotations
 
@@ -6,13 +6,33 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from ctypes import CDLL
+from pathlib import Path
 from threading import Lock
+from typing import Literal
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 """Numbers of glibc's malloc.h, and what two of them are by default."""
 _TRIMMED, _MAPPED = 128 << 10, 1 << 16
+_MEMORY = Path("/proc/meminfo")
+_LIMITS = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Of the container this process is in, if it is in one."""
 _LOCK = Lock()
 _keeping = 0
+
+
+def memory_gb(kind: Literal["MemTotal", "MemAvailable"]) -> float | None:
+    """What the machine has, or has left, and no more than a container may have; None where the system does not tell."""
+    with suppress(OSError, StopIteration):
+        lines = _MEMORY.read_text(encoding="ascii").splitlines()
+        found = int(next(line for line in lines if line.startswith(f"{kind}:")).split()[1]) * 1024
+        return min([found, *_limits()]) / 1e9
+    return None
+
+
+def _limits() -> Iterator[int]:
+    for path in _LIMITS:
+        with suppress(OSError, ValueError):  # not there, or "max"
+            yield int(path.read_text(encoding="ascii"))
 
 
 def give_back_memory() -> None:

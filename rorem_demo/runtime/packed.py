@@ -1,4 +1,4 @@
-"""Layers laid out for a CPU's instructions before the first product, in their own numbers or, linear ones, in int8.
+"""Layers made ready for a CPU's instructions before the first product, in their own numbers or, linear ones, in int8.
 
 Plain layers lay their weights out anew in every product. oneDNN's own order is worked out once here, by the operators
 that torch's compiler uses for the same: no compiler is needed, and nothing changes but the order of sums.
@@ -7,6 +7,9 @@ In int8 a row of the input and a row of the weights each get a scale of their ow
 and sums are whole numbers. About one and a half times as fast as bfloat16, half as much memory; each layer is about 1 %
 off. What int8 hurts most in few-step SDXL are the layers that hear the prompt, for their inputs have outliers (MixDQ,
 Zhao et al., ECCV 2024): here they are exact (removers/sdxl_attention.py).
+
+Convolutions are laid out for bfloat16. In float32 that makes some take three times as long: there they get along with
+fewer products instead (runtime/winograd.py).
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rorem_demo.runtime.winograd import WinogradConv
+
 _ROWS = 256
 """Of an input, about; others are right too."""
 _LEVELS = 126
@@ -24,7 +29,7 @@ _LEVELS = 126
 _MIDDLE = 128
 """Zero: oneDNN is quick with unsigned inputs only."""
 _TINIEST = 1e-6
-_AGREES = {torch.float32: 1e-4, torch.bfloat16: 0.02, torch.int8: 0.05}
+_AGREES = {torch.float32: 1e-4, torch.float16: 1e-3, torch.bfloat16: 0.02, torch.int8: 0.05}
 """How far from a plain product a packed one may be, of its largest value."""
 
 
@@ -69,6 +74,22 @@ class Int8Linear(nn.Module):
         return result.mul_(back) if self.bias is None else torch.addcmul(self.bias, result, back)
 
 
+class HalfLinear(nn.Module):
+    """A linear layer that computes in float32 and is kept in float16, as it is published; the same argument.
+
+    Half the memory for a tenth more time, where memory is short and nothing else multiplies quicker.
+    """
+
+    def __init__(self, given: nn.Linear) -> None:
+        super().__init__()
+        self._weight = given.weight.detach().to(torch.float16)
+        self.bias = given.bias
+
+    def forward(self, given: Tensor) -> Tensor:
+        """... x inputs to ... x outputs."""
+        return nn.functional.linear(given, self._weight.to(given.dtype), self.bias)
+
+
 class PackedConv(nn.Module):
     """A convolution in its own numbers. The same argument."""
 
@@ -92,22 +113,25 @@ class PackedConv(nn.Module):
 
 
 def pack(network: nn.Module, products: torch.dtype) -> None:
-    """Replace the layers of a network on the CPU by packed ones, where this torch and CPU have them.
+    """Replace the layers of a network on the CPU by quicker ones, where this torch and CPU have them.
 
     Args:
         network: nothing of it is trained any more.
-        products: int8 for linear layers alone, or the network's own numbers for all.
+        products: int8 or, of float32, float16 for linear layers alone; or the network's own numbers for all.
     """
     if works(products):
         _replace(network, products)
 
 
 def _replace(network: nn.Module, products: torch.dtype) -> None:
+    linear: Any = {torch.int8: Int8Linear, torch.float16: HalfLinear}.get(products, PackedLinear)
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
             if type(layer) is nn.Linear:
-                setattr(parent, name, Int8Linear(layer) if products == torch.int8 else PackedLinear(layer))
-            elif type(layer) is nn.Conv2d and products != torch.int8 and PackedConv.suits(layer):
+                setattr(parent, name, linear(layer))
+            elif type(layer) is nn.Conv2d and products == torch.float32 and WinogradConv.suits(layer):
+                setattr(parent, name, WinogradConv(layer))
+            elif type(layer) is nn.Conv2d and products == torch.bfloat16 and PackedConv.suits(layer):
                 setattr(parent, name, PackedConv(layer))
 
 
@@ -126,7 +150,7 @@ def works(products: torch.dtype) -> bool:
 
 
 def _trials(products: torch.dtype) -> list[tuple[nn.Module, Tensor]]:
-    numbers = torch.float32 if products == torch.int8 else products
+    numbers = products if products == torch.bfloat16 else torch.float32
     generator = torch.Generator().manual_seed(0)
     layers = [nn.Linear(64, 32, device="meta"), nn.Conv2d(16, 32, 3, padding=1, device="meta")]  # draw from no seed
     for layer in layers:

@@ -43,6 +43,19 @@ def test_a_line_has_the_method_the_device_and_the_ratio_with_one_digit() -> None
     assert "10.00 s | 87.60 s" in line
 
 
+def test_machines_are_told_apart_by_the_numbers_they_compute_in_the_quickest_first(tmp_path: Path) -> None:
+    ours = replace(REPORT.ours, seconds=100.0, numbers=dict.fromkeys(REPORT.ours.numbers, "float32"))
+    slow = replace(REPORT, ours=ours)
+    for name, report in (("a", slow), ("b", REPORT)):
+        (tmp_path / f"speed-{name}.json").write_text(report.to_json(), encoding="utf-8")
+    assert reports(tmp_path) == [REPORT, slow]
+    text = tables([REPORT, slow])
+    assert text.index("### rorem-4s on cpu, 512 x 512, bfloat16") < text.index(
+        "### rorem-4s on cpu, 512 x 512, float32"
+    )
+    assert f"**0.9{TIMES}** | 2026-11-21, float32 |" in text
+
+
 def test_what_was_not_run_is_said() -> None:
     assert NOT_RUN in tables([REPORT])
     assert NOT_RUN not in tables([ON_GPU])

@@ -73,4 +73,8 @@ def test_the_cost_is_that_of_the_machine() -> None:
     with_gpu, without = Machine(gpu=True, cores=2), Machine(gpu=False, cores=2)
     assert (spec.cost_on(with_gpu), spec.cost_on(without)) == (fast, slow)
     assert replace(spec, gpu_cost=None).cost_on(with_gpu) == slow
+    old, slower = Machine(gpu=False, cores=2, halves=False), Cost(memory_gb=16, fixed_seconds=300)
+    assert (spec.cost_on(old), replace(spec, float32_cost=slower).cost_on(old)) == (slow, slower)
+    assert replace(spec, float32_cost=slower).cost_on(without) == slow
+    assert replace(spec, float32_cost=slower).cost_on(replace(old, gpu=True)) == fast
     assert (spec.runs_on, replace(spec, gpu_cost=None).runs_on) == ("GPU or CPU", "CPU")

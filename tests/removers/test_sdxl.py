@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rorem_demo.errors import InputError, UnavailableError
+from rorem_demo.imaging.metrics import psnr
 from rorem_demo.imaging.sizes import SizeRule
 from rorem_demo.imaging.types import Image, Mask
 from rorem_demo.removers import sdxl, sdxl_files, sdxl_networks, sdxl_prompts
@@ -34,6 +35,7 @@ from rorem_demo.removers.sdxl_encodings import EXPIRY, MOST, Encodings
 from rorem_demo.removers.sdxl_files import Place
 from rorem_demo.removers.sdxl_networks import SdxlNetworks, read
 from rorem_demo.removers.sdxl_prompts import FINE, NOTHING, POOR
+from rorem_demo.runtime.packed import HalfLinear
 from tests.removers.sdxl_checkpoint import write_tiny_lora, write_tiny_sdxl
 
 pytestmark = pytest.mark.filterwarnings(
@@ -636,6 +638,28 @@ def test_a_cpu_gets_what_it_is_quick_with(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sdxl_files, "native_precision", lambda: torch.bfloat16)
     monkeypatch.setattr(sdxl_files, "native_products", lambda: torch.int8)
     assert Place.here() == replace(HALF, products=torch.int8)
+
+
+@pytest.mark.parametrize(("free", "kept"), [(6.0, torch.float16), (20.0, torch.float32), (None, torch.float32)])
+def test_a_cpu_that_only_has_float32_keeps_halves_where_memory_is_short(
+    monkeypatch: pytest.MonkeyPatch, free: float | None, kept: torch.dtype
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sdxl_files, "native_precision", lambda: torch.float32)
+    monkeypatch.setattr(sdxl_files, "native_products", lambda: torch.float32)
+    monkeypatch.setattr(sdxl_files, "memory_gb", lambda kind: free)
+    place = Place.here()
+    assert (place.unet, place.products, place.vae) == (torch.float32, kept, torch.float32)
+
+
+def test_halves_change_a_picture_by_next_to_nothing(published: Path) -> None:
+    whole = load(SPEC, files_of(published), EXACT)
+    half = load(SPEC, files_of(published), replace(EXACT, products=torch.float16))
+    kinds = [type(layer) for layer in half._unet.modules()]  # type: ignore[attr-defined]  # a SdxlRemover
+    assert kinds.count(HalfLinear) > 10
+    pictures = [filled(model, ResolvedOptions(steps=2)) for model in (whole, half)]
+    assert psnr(*pictures, np.ones(pictures[0].shape[:2], np.bool_)) > 45
 
 
 def test_the_adapter_keeps_no_picture_but_what_its_vae_made_of_the_last(remover: SdxlRemover) -> None:

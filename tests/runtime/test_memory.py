@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from rorem_demo.runtime import memory
+from rorem_demo.runtime.memory import memory_gb
+
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/statm").exists() or "CS_GNU_LIBC_VERSION" not in os.confstr_names,
     reason="other systems and C libraries have neither these settings nor these counts",
@@ -48,6 +51,21 @@ def counted(how: str) -> tuple[int, int, int]:
     done = subprocess.run([sys.executable, "-c", WORK, how], capture_output=True, text=True, check=True)
     faults, during, after = map(int, done.stdout.split())
     return faults, during, after
+
+
+def test_how_much_memory_there_is_and_no_more_than_a_container_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, limits = tmp_path / "meminfo", [tmp_path / "max", tmp_path / "former"]
+    monkeypatch.setattr(memory, "_MEMORY", system)
+    monkeypatch.setattr(memory, "_LIMITS", limits)
+    assert memory_gb("MemTotal") is None
+    system.write_text("MemTotal:  16000000 kB\nMemFree: 1 kB\nMemAvailable: 8000000 kB\n", encoding="ascii")
+    assert (memory_gb("MemTotal"), memory_gb("MemAvailable")) == (16.384, 8.192)
+    limits[0].write_text("max\n", encoding="ascii")
+    assert memory_gb("MemTotal") == 16.384
+    limits[1].write_text("10000000000\n", encoding="ascii")
+    assert (memory_gb("MemTotal"), memory_gb("MemAvailable")) == (10.0, 8.192)
 
 
 def test_kept_memory_is_cleared_once_and_given_back_at_the_end() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rorem_demo.runtime import packed
-from rorem_demo.runtime.packed import Int8Linear, PackedConv, PackedLinear, pack, works
+from rorem_demo.runtime.packed import HalfLinear, Int8Linear, PackedConv, PackedLinear, pack, works
 
 OWN = [torch.float32, torch.bfloat16]
 
@@ -70,6 +70,21 @@ def test_a_convolution_gives_the_same_at_any_size(dtype: torch.dtype, kernel: in
             assert off(found, plain) < 0.005
 
 
+@pytest.mark.parametrize("shape", [(96, 40), (96, 40, "no bias")])
+def test_a_layer_kept_in_halves_takes_half_the_memory_and_computes_in_float32(shape: tuple[Any, ...]) -> None:
+    layer, rows = linear(shape), drawn(2, 77, 96)
+    with torch.inference_mode():
+        half = HalfLinear(layer)
+        found, exact = half(rows), layer(rows)
+    assert half._weight.nbytes == layer.weight.nbytes // 2
+    assert found.dtype == torch.float32
+    assert 0 < off(found, exact) < 5e-4
+    given_network = network()
+    pack(given_network, torch.float16)
+    kinds = [type(layer) for layer in given_network.modules()]
+    assert (kinds.count(HalfLinear), kinds.count(nn.Conv2d)) == (1, 3)
+
+
 @settings(deadline=None, max_examples=30)
 @given(
     rows=st.integers(1, 90),
@@ -122,15 +137,17 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(4, 4, 3), ring, nn.Conv2d(4, 4, 1), nn.Flatten(), last)
 
 
-def test_packing_replaces_what_it_can_and_changes_no_result() -> None:
-    needs(torch.float32)
-    given_network, picture = network(), drawn(1, 4, 5, 5)
+@pytest.mark.parametrize(("dtype", "convolutions"), [(torch.float32, 0), (torch.bfloat16, 1)])
+def test_packing_replaces_what_it_can_and_changes_no_result(dtype: torch.dtype, convolutions: int) -> None:
+    needs(dtype)
+    given_network, picture = network().to(dtype), drawn(1, 4, 5, 5).to(dtype)
     with torch.inference_mode():
         plain = given_network(picture)
-        pack(given_network, torch.float32)
+        pack(given_network, dtype)
         kinds = [type(layer) for layer in given_network.modules()]
-        assert (kinds.count(PackedConv), kinds.count(nn.Conv2d), kinds.count(PackedLinear)) == (1, 2, 1)
-        assert torch.allclose(given_network(picture), plain, atol=1e-5)
+        assert (kinds.count(PackedConv), kinds.count(PackedLinear)) == (convolutions, 1)
+        assert kinds.count(nn.Conv2d) == 3 - convolutions
+        assert off(given_network(picture), plain) < 0.01
 
 
 def test_int8_is_for_linear_layers_alone() -> None:

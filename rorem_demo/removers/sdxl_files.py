@@ -26,8 +26,9 @@ Network: TypeAlias = Any
 
 _FORMER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """How diffusers called the parts of a VAE's attention until 2023; repositories may still hold such files."""
-_FLOAT32_GB = 14.0
-"""What a UNet of SDXL needs to be free where all of it is float32, loading and VAE included."""
+_FLOAT32_GB = 20.0
+"""Of the machine, where a UNet of SDXL may be float32 altogether: that and its VAE take 13. Not what is free now, or a
+model that is loaded again might give other pixels."""
 _SHARED: WeakValueDictionary[tuple[Path, Place], Network] = WeakValueDictionary()
 """The VAEs of models that are loaded: rows of one repository differ in their UNets only."""
 
@@ -54,7 +55,7 @@ class Place:
             vae = torch.bfloat16 if recent else torch.float32
             return cls(device=torch.device("cuda"), unet=half, products=half, vae=vae)
         native, products = native_precision(), native_products()
-        if products == torch.float32 and (memory_gb("MemAvailable") or _FLOAT32_GB) < _FLOAT32_GB:
+        if products == torch.float32 and (memory_gb("MemTotal") or _FLOAT32_GB) < _FLOAT32_GB:
             products = torch.float16
         return cls(device=torch.device("cpu"), unet=native, products=products, vae=native)
 

@@ -640,15 +640,15 @@ def test_a_cpu_gets_what_it_is_quick_with(monkeypatch: pytest.MonkeyPatch) -> No
     assert Place.here() == replace(HALF, products=torch.int8)
 
 
-@pytest.mark.parametrize(("free", "kept"), [(6.0, torch.float16), (20.0, torch.float32), (None, torch.float32)])
+@pytest.mark.parametrize(("memory", "kept"), [(16.8, torch.float16), (25.0, torch.float32), (None, torch.float32)])
 def test_a_cpu_that_only_has_float32_keeps_halves_where_memory_is_short(
-    monkeypatch: pytest.MonkeyPatch, free: float | None, kept: torch.dtype
+    monkeypatch: pytest.MonkeyPatch, memory: float | None, kept: torch.dtype
 ) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sdxl_files, "native_precision", lambda: torch.float32)
     monkeypatch.setattr(sdxl_files, "native_products", lambda: torch.float32)
-    monkeypatch.setattr(sdxl_files, "memory_gb", lambda kind: free)
+    monkeypatch.setattr(sdxl_files, "memory_gb", lambda kind: memory)
     place = Place.here()
     assert (place.unet, place.products, place.vae) == (torch.float32, kept, torch.float32)
 

@@ -44,7 +44,8 @@ def _without_unet(repository: str, variant: str = "") -> tuple[WeightFile, ...]:
 
 
 REMOVERS: Removers = Catalog(
-    # CPU: with int8 and bfloat16 (docs/speed.md), random weights, two cores. GPU: from the paper's table, not measured.
+    # CPU: docs/speed.md, random weights, two cores, with int8 and bfloat16, and in float32 on a slow one, where 1024 is
+    # reckoned from 512 as with bfloat16. GPU: from the paper's table, not measured.
     RemoverSpec(
         key="rorem-4s",
         title="RORem 4 steps",
@@ -53,6 +54,7 @@ REMOVERS: Removers = Catalog(
         licence=_ROREM_LICENCE,
         source=_ROREM_PAPER,
         cost=Cost(memory_gb=5.5, fixed_seconds=5.0, seconds_per_step=6.8),
+        float32_cost=Cost(memory_gb=10.2, fixed_seconds=29.0, seconds_per_step=88.0),
         gpu_cost=Cost(memory_gb=8.0, fixed_seconds=0.5, seconds_per_step=0.3),
         size=SizeRule(multiple_of=8, minimum=512, longest=512),
         weights=(
@@ -73,6 +75,7 @@ REMOVERS: Removers = Catalog(
         licence=_ROREM_LICENCE,
         source=_ROREM_PAPER,
         cost=Cost(memory_gb=5.5, fixed_seconds=5.0, seconds_per_step=6.8),
+        float32_cost=Cost(memory_gb=10.2, fixed_seconds=29.0, seconds_per_step=88.0),
         gpu_cost=Cost(memory_gb=8.0, fixed_seconds=0.5, seconds_per_step=0.3),
         size=SizeRule(multiple_of=8, minimum=512, longest=512),
         weights=(_unet(_ROREM), *_without_unet(_ROREM)),
@@ -90,6 +93,7 @@ REMOVERS: Removers = Catalog(
         licence=_ROREM_LICENCE,
         source=_ROREM_PAPER,
         cost=Cost(memory_gb=9.0, fixed_seconds=20.0, seconds_per_step=8.0),
+        float32_cost=Cost(memory_gb=13.2, fixed_seconds=116.0, seconds_per_step=104.0),
         gpu_cost=Cost(memory_gb=12.0, fixed_seconds=1.0, seconds_per_step=0.1),
         size=SizeRule(multiple_of=8, minimum=512, longest=1024),
         weights=(_unet("rorem-mixed"), *_without_unet(_ROREM)),
@@ -106,6 +110,7 @@ REMOVERS: Removers = Catalog(
         licence="OpenRAIL++-M",
         source="Podell et al., SDXL, 2023; inpainting 0.1 by the diffusers team",
         cost=Cost(memory_gb=9.0, fixed_seconds=20.0, seconds_per_step=16.0),
+        float32_cost=Cost(memory_gb=13.2, fixed_seconds=116.0, seconds_per_step=207.0),
         gpu_cost=Cost(memory_gb=12.0, fixed_seconds=1.0, seconds_per_step=0.2),
         size=SizeRule(multiple_of=8, minimum=1024, longest=1024),
         weights=(_unet(_SDXL, ".fp16"), *_without_unet(_SDXL, ".fp16")),

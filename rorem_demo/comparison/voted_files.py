@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,39 +11,20 @@ import pyarrow.parquet as pq
 
 from rorem_demo.comparison.voted import COLUMNS, NEEDED, Kind, check_version
 from rorem_demo.errors import InputError, StorageError
-from rorem_demo.feedback.published import WAY_OUT, Files, files_in, short, taken_back
+from rorem_demo.feedback.published import WAY_OUT, Published, files_in, short
 
 _ROWS_AT_ONCE = 1 << 16
 _REPEATED = ("origin", "left_method", "right_method", "choice", "gold", "case", "method", "rater")
 """Columns with few values; read as numbers and a list of those."""
 
 
-@dataclass(frozen=True)
-class Filed:
+class Filed(Published):
     """Answers of some files."""
-
-    files: Files
-
-    @property
-    def dataset(self) -> str:
-        return self.files.dataset
-
-    @property
-    def revision(self) -> str:
-        return self.files.revision
-
-    @property
-    def deletions(self) -> str:
-        return self.files.deletions
 
     def batches(self, kind: Kind) -> Iterator[pa.RecordBatch]:
         """Every row of a kind."""
         for address in self.files.shards[kind]:
             yield from self._rows(kind, address)
-
-    def taken_back(self) -> Iterator[str]:
-        """Receipts of answers that were deleted."""
-        return taken_back(self.files)
 
     def _rows(self, kind: Kind, address: str) -> Iterator[pa.RecordBatch]:
         with self._reading(address), self.files.open(address) as opened:

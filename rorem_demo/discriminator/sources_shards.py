@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -22,30 +21,15 @@ from rorem_demo.discriminator.sources import Row, Unread
 from rorem_demo.discriminator.sources_cells import CUTS, Cut
 from rorem_demo.discriminator.triples import Triple, decoded
 from rorem_demo.errors import InputError, RoremError, StorageError
-from rorem_demo.feedback.published import WAY_OUT, Files, short, taken_back
+from rorem_demo.feedback.published import WAY_OUT, Published, short
 from rorem_demo.feedback.records import Pictures
 
 _ROWS_AT_ONCE = 4096
 _PICTURES_AT_ONCE = 16
 
 
-@dataclass(frozen=True)
-class Shards:
+class Shards(Published):
     """Rows of some shards."""
-
-    files: Files
-
-    @property
-    def dataset(self) -> str:
-        return self.files.dataset
-
-    @property
-    def revision(self) -> str:
-        return self.files.revision
-
-    @property
-    def deletions(self) -> str:
-        return self.files.deletions
 
     def rows(self) -> Iterator[Row | Unread]:
         """Every row without its pictures."""
@@ -58,10 +42,6 @@ class Shards:
                 for batch in file.iter_batches(_ROWS_AT_ONCE, columns=columns, use_threads=False):
                     for cells in _cells(batch, cut):
                         yield from cut.rows(cells, number)
-
-    def taken_back(self) -> Iterator[str]:
-        """Receipts of answers that were deleted."""
-        return taken_back(self.files)
 
     def pictures(self, shard: int, ids: Collection[str]) -> Iterator[tuple[str, Triple | RoremError]]:
         """Decoded pictures of these rows, or why there are none."""

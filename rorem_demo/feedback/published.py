@@ -95,20 +95,38 @@ def files_in(folder: Path) -> LocalFiles:
     return LocalFiles(dataset=folder.resolve().name, shards=shards, lists=_sorted(folder / "deleted", "*.jsonl"))
 
 
-def taken_back(files: Files) -> Iterator[str]:
-    """Receipts of answers that were deleted.
+@dataclass(frozen=True)
+class Published:
+    """A place with published answers; whoever reads them adds how."""
 
-    Raises:
-        RoremError: a list cannot be read: it may name what is about to be used.
-    """
-    for address in files.lists:
-        with files.in_words(address), files.open(address) as opened:
-            text = opened.read()
-        try:
-            yield from [str(json.loads(line)["receipt"]) for line in text.decode().splitlines() if line.strip()]
-        except (ValueError, KeyError, TypeError) as error:
-            hint = "Mend it in the dataset's folder `deleted`; no answer is used before."
-            raise StorageError(f"The list of deletions {short(address)} cannot be read.", hint=hint) from error
+    files: Files
+
+    @property
+    def dataset(self) -> str:
+        return self.files.dataset
+
+    @property
+    def revision(self) -> str:
+        return self.files.revision
+
+    @property
+    def deletions(self) -> str:
+        return self.files.deletions
+
+    def taken_back(self) -> Iterator[str]:
+        """Receipts of answers that were deleted.
+
+        Raises:
+            RoremError: a list cannot be read: it may name what is about to be used.
+        """
+        for address in self.files.lists:
+            with self.files.in_words(address), self.files.open(address) as opened:
+                text = opened.read()
+            try:
+                yield from [str(json.loads(line)["receipt"]) for line in text.decode().splitlines() if line.strip()]
+            except (ValueError, KeyError, TypeError) as error:
+                hint = "Mend it in the dataset's folder `deleted`; no answer is used before."
+                raise StorageError(f"The list of deletions {short(address)} cannot be read.", hint=hint) from error
 
 
 def short(address: str) -> str:

@@ -77,7 +77,7 @@ class Int8Linear(nn.Module):
 class HalfLinear(nn.Module):
     """A linear layer that computes in float32 and is kept in float16, as it is published; the same argument.
 
-    Half the memory for a tenth more time, where memory is short and nothing else multiplies quicker.
+    Half the memory for the time of a conversion at each call, where memory is short and nothing multiplies quicker.
     """
 
     def __init__(self, given: nn.Linear) -> None:

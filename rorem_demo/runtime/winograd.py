@@ -31,7 +31,7 @@ _LEAST_CHANNELS = 64
 _LEAST_SQUARES = 64
 """With fewer of either the weights' 36 numbers cost more than is won."""
 _AT_ONCE = 1 << 23
-"""Numbers of squares held at a time, 32 MB: more would leave the processor's caches altogether."""
+"""Numbers of squares held at a time, 32 MB: the quickest of 4 to 64, for most layers (docs/LOG.md)."""
 
 
 class WinogradConv(nn.Module):

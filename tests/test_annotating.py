@@ -204,6 +204,19 @@ def test_an_answer_is_kept_with_its_pictures_and_where_they_are_from(make: Make,
     assert row.files is not None
 
 
+def test_digests_that_a_row_tells_are_those_of_the_answer(make: Make, folder: Path) -> None:
+    told = {"source": "a" * 64, "mask": "b" * 64, "result": "c" * 64}
+    rows = read_meta(folder)
+    write_meta(folder, [{**rows[0], "digests": told}, {**rows[1], "digests": told | {"mask": "short"}}])
+    bench = make()
+    assert [bench.answer(), bench.answer()] == [0, 1]
+    assert [(row.source, row.mask, row.result) for row in bench.rows] == [
+        tuple(told.values()),
+        tuple(map(digest, triplet(1))),
+    ]
+    assert make().sentence() == "You have answered all that waits here. Thank you."  # after a restart
+
+
 def test_what_the_folder_does_not_say_is_unknown(make: Make) -> None:
     bench = make()
     bench.answer()
@@ -511,6 +524,27 @@ def test_a_dataset_is_copied_item_by_item_and_goes_on_where_it_stopped(make: Mak
 def test_rows_of_our_own_dataset_are_read_but_not_those_without_pictures(fetched: FetchedDataset) -> None:
     fetched.publish(("source_picture", "mask_picture", "result_picture"), 3, without=1, method=["lama", "lama", "sdxl"])
     assert fetched.fetch() == ["0 GT/000000 lama None", "2 GT/000002 sdxl None"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pictures", "digests"),
+    [
+        (("source_picture", "mask_picture", "result_picture"), ("source", "mask", "result")),
+        (("source", "mask", "GT"), ("source_digest", "mask_digest", "result_digest")),
+    ],
+    ids=["answers", "curated"],
+)
+def test_digests_of_a_dataset_stay(
+    pictures: tuple[str, str, str], digests: tuple[str, str, str], make: Make, fetched: FetchedDataset
+) -> None:
+    told = {name: [letter * 64, None] for name, letter in zip(digests, "abc", strict=True)}
+    fetched.publish(pictures, 2, **told)
+    assert len(fetched.fetch()) == 2
+    bench = make(FolderFeed(fetched.folder))
+    assert [bench.answer(), bench.answer()] == [0, 1]
+    assert [row.source for row in bench.rows] == ["a" * 64, digest(triplet(1)[0])]
+    assert [row.result for row in bench.rows] == ["c" * 64, digest(triplet(1)[2])]
 
 
 @pytest.mark.slow

@@ -137,6 +137,8 @@ def test_what_it_is_unsure_of_waits_in_the_annotate_tab_the_least_sure_first(des
     doubts = {item.digests[2]: doubt(item) for item in services.annotating.pile.items}
     services.close(0.0)
     assert [(one.origin, one.method, one.licence) for one in kept] == [("annotate", "telea", "CC0-1.0")] * len(rows)
+    photos = {tuple(row["digests"].values()) for row in rows}  # as they were before they were kept
+    assert {(one.source, one.mask, one.result) for one in kept} == photos
     answered = [doubts[one.result] for one in kept]
     assert answered == sorted(doubts.values(), reverse=True)
     assert 0 < answered[-1] < answered[0]

@@ -216,6 +216,6 @@ class Annotating:
 def _pictures(item: Item, max_pixels: int) -> Pictures:
     """The item's pictures for the store, if they still are what was shown."""
     triplet = read_triplet(item.paths, max_pixels)
-    if triplet.digests != item.digests:
+    if triplet.digests != item.in_files:
         raise InputError("The files of this picture have changed.", hint="Skip it.")
     return encoded(triplet.source, triplet.mask, triplet.result, triplet.icc)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from rorem_demo.annotating.items import UNKNOWN
 from rorem_demo.errors import ConfigError, RoremError, UnavailableError
 from rorem_demo.feedback import disk
+from rorem_demo.feedback.triplets import DIGESTS, FOLDERS, told_digests
 
 log = logging.getLogger(__name__)
 Row = Mapping[str, Any]
@@ -24,8 +25,12 @@ MOST_FETCHED = 2000
 """Items of a dataset that are brought here."""
 _SAVED_AFTER = 20
 """Items between two writings of meta.json: what a killed program fetches again."""
-_COLUMNS = (("source", "mask", "GT"), ("source_picture", "mask_picture", "result_picture"))
-"""Names of the three pictures: RORem's, and those of the dataset that this program publishes."""
+_COLUMNS: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("source", "mask", "GT"): ("source_digest", "mask_digest", "result_digest"),
+    ("source_picture", "mask_picture", "result_picture"): DIGESTS,
+}
+"""Names of the three pictures, and of their digests: RORem's and a curated dataset's, then those of the answers that
+this program publishes."""
 _KEPT = ("method", "revision", "options", "seed", "seconds", "device", "mask_made_by", "licence", "license", "score")
 _LONGEST_LICENCE = 200
 
@@ -81,7 +86,7 @@ class HubFeed:
             ) from error
 
     def _fetched(self, rows: list[Row]) -> Iterator[Row]:
-        for name in ("source", "mask", "GT"):
+        for name in FOLDERS:
             disk.make_folder(self.folder / name)
         self._note_licence()
         start = int(rows[-1].get("row", -1)) + 1 if rows else 0
@@ -108,7 +113,10 @@ class HubFeed:
     def _kept(self, number: int, found: dict[str, Any]) -> Row:
         """The row's pictures as files, and what it says otherwise."""
         row: dict[str, Any] = {"row": number, **{name: found[name] for name in _KEPT if found.get(name) is not None}}
-        for name, column in zip(_COLUMNS[0], _columns(found), strict=True):
+        columns = _columns(found)
+        digests = dict(zip(DIGESTS, map(found.get, _COLUMNS[columns]), strict=True))
+        row["digests"] = told_digests(digests)
+        for name, column in zip(FOLDERS, columns, strict=True):
             row[name] = f"{name}/{number:06}"
             (self.folder / row[name]).write_bytes(_bytes(found[column]))
         return row

@@ -2,8 +2,8 @@
 
 A row of its meta.json names three pictures, `{"source": "source/1.png", "mask": "mask/1.png", "GT": "GT/1.png"}`,
 where GT is the result to be judged. It may say how that was made: method, revision, options, seed, seconds, device,
-mask_made_by, licence; and what a discriminator thinks of it: score. Folders and datasets come from elsewhere, so
-nothing of a row is trusted.
+mask_made_by, licence; which pictures its files were made from: digests (`feedback.triplets`); and what a discriminator
+thinks of it: score. Folders and datasets come from elsewhere, so a row can do no more than be wrong about itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.pictures import digest, facts
 from rorem_demo.feedback.records import MaskFacts
+from rorem_demo.feedback.triplets import DIGESTS, told_digests
 from rorem_demo.imaging.io import Photo, decode_mask, decode_photo
 from rorem_demo.imaging.types import Image, Mask, Size, as_mask, size_of
 
@@ -73,6 +74,9 @@ class Item:
     paths: tuple[Path, Path, Path]
     """Of source, mask and result."""
     digests: tuple[str, str, str]
+    """Of source, mask and result: those that the row tells, else those of the files' pixels."""
+    in_files: tuple[str, str, str]
+    """sha256 of the files' pixels, which are to be the same when an answer comes."""
     size: Size
     facts: MaskFacts
     origin: Origin
@@ -85,7 +89,7 @@ class Item:
 
 
 def key_of(source: str, mask: str, result: str) -> str:
-    """What stands for a result in the store: from its pixels, so that it stays when a folder is moved or sorted."""
+    """What stands for a result in the store: of its digests, so that it stays when a folder is moved or sorted."""
     return "annotate:" + hashlib.sha256(f"{source} {mask} {result}".encode()).hexdigest()[:32]
 
 
@@ -106,10 +110,12 @@ def read_item(folder: Path, row: Mapping[str, Any], number: int, *, licence: str
     paths = source, mask, result
     triplet = read_triplet(paths, max_pixels)
     origin = _origin(row, licence)
+    digests = dict(zip(DIGESTS, triplet.digests, strict=True)) | told_digests(row.get("digests"))
     return Item(
         number=number,
         paths=paths,
-        digests=triplet.digests,
+        digests=(digests["source"], digests["mask"], digests["result"]),
+        in_files=triplet.digests,
         size=size_of(triplet.source),
         facts=facts(triplet.mask, origin.made_by),
         origin=origin,

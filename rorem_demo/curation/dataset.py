@@ -30,20 +30,19 @@ from rorem_demo.feedback import disk
 from rorem_demo.feedback.card import PAPER
 from rorem_demo.feedback.hub import Dataset
 from rorem_demo.feedback.parquet_file import parquet_writer
-from rorem_demo.feedback.triplets import FOLDERS
+from rorem_demo.feedback.triplets import DIGESTS, FOLDERS
 
 T = TypeVar("T")
 
 UNSURE = "-unsure"
 """What the name of the second dataset ends in."""
 _WORDS = ("origin", "judge", "method", "revision", "device", "licence", "photo")
-_DIGESTS = ("source", "mask", "result")
 FEATURES = Features(
     {
         **{name: Image() for name in FOLDERS},
         **dict.fromkeys(("score", "seconds"), Value("float64")),
         **dict.fromkeys((*_WORDS, "options"), Value("string")),
-        **{f"{name}_digest": Value("string") for name in _DIGESTS},
+        **{f"{name}_digest": Value("string") for name in DIGESTS},
         "seed": Value("int64"),
         "round": Value("int32"),
         "mask_made_by": List(Value("string")),
@@ -127,7 +126,7 @@ def _row(folder: Path, number: int, entry: Entry) -> dict[str, Any]:
     return {
         **pictures,
         **{name: entry[name] for name in (*_WORDS, "score", "seconds", "seed", "mask_made_by")},
-        **{f"{name}_digest": entry["digests"][name] for name in _DIGESTS},
+        **{f"{name}_digest": entry["digests"][name] for name in DIGESTS},
         "options": json.dumps(entry["options"], sort_keys=True),
         "round": number,
     }

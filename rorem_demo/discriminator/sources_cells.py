@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -10,11 +9,11 @@ from typing import Any, Final, Literal, TypeAlias
 from rorem_demo.discriminator.sources import Row, Unread
 from rorem_demo.feedback.identity import is_id, pair_id, side_id
 from rorem_demo.feedback.kinds import PAIRS, RATINGS, Kind
+from rorem_demo.feedback.pictures import is_digest
 from rorem_demo.feedback.records import CHOICES, Pictures
 
 Cells: TypeAlias = Mapping[str, Any]
 
-_HEX = re.compile(r"[0-9a-f]{64}")
 _ID_LENGTH = 26
 _SIDES: Final = ("left", "right")
 _LABELS: Mapping[str, Literal[0, 1]] = {"both-good": 1, "both-bad": 0}
@@ -62,7 +61,7 @@ def _measured(cells: Cells, *results: str) -> bool:
     """Sizes and digests are there and are what they should be."""
     digests = (cells[name] for name in ("source", "mask", *results))
     pixels = (cells["width"] or 0) * (cells["height"] or 0)
-    return pixels > 0 and all(isinstance(one, str) and _HEX.fullmatch(one) for one in digests)
+    return pixels > 0 and all(map(is_digest, digests))
 
 
 def _row(cells: Cells, shard: int, *, label: int) -> Row:

@@ -1,13 +1,11 @@
 """Rows of a folder as RORem's training code reads it: source/, mask/, GT/ and meta.json with `score`.
 
-An entry may say more than RORem's code reads, and one that `feedback.layout` wrote does: `digests`, those that the
-dataset has of source, mask and result, so that a photo is in the same split from both; `method`, `origin`, `rater` and
-`flags`. Without digests those of the files' pixels count. Nothing tells answers that were taken back: export anew.
+An entry may say more than RORem's code reads, and one that `feedback.layout` wrote does: `digests`
+(`feedback.triplets`), `method`, `origin`, `rater` and `flags`. Nothing tells answers that were taken back: export anew.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +17,6 @@ from rorem_demo.discriminator.triples import MOST_PIXELS, Triple, decoded
 from rorem_demo.errors import InputError, RoremError
 from rorem_demo.feedback.records import Origin, Pictures
 from rorem_demo.feedback.triplets import FOLDERS, Skipped, Triplet, entries, read_folder
-
-_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -67,11 +63,12 @@ def _row(entry: dict[str, Any], triplet: Triplet, number: int) -> Row | Unread:
     if triplet.label is None:
         return "without-answer"
     subject, origin = triplet.subject, entry.get("origin")
-    own = {"source": subject.source, "mask": subject.mask, "result": subject.result}
     return Row(
         # Of the entry's place: the same answer twice in a list may be two raters'.
         id=f"{number:026d}",
-        **(own | _digests(entry.get("digests"))),
+        source=subject.source,
+        mask=subject.mask,
+        result=subject.result,
         label=triplet.label,
         rater=_word(entry.get("rater")),
         flags=_words(entry.get("flags")),
@@ -83,14 +80,6 @@ def _row(entry: dict[str, Any], triplet: Triplet, number: int) -> Row | Unread:
         pictures=True,
         shard=number,
     )
-
-
-def _digests(given: Any) -> dict[str, str]:
-    """All three, or none: a mixture would join what does not belong together."""
-    names = ("source", "mask", "result")
-    found = {name: given.get(name) for name in names} if isinstance(given, dict) else {}
-    sound = found and all(isinstance(one, str) and _HEX.fullmatch(one) for one in found.values())
-    return {name: str(one) for name, one in found.items()} if sound else {}
 
 
 def _word(given: Any) -> str:

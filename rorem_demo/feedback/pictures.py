@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import cv2
 import numpy as np
@@ -39,6 +39,11 @@ def digest(array: npt.NDArray[Any]) -> str:
     value = hashlib.sha256(f"{array.shape} {array.dtype.str}\n".encode())
     value.update(np.ascontiguousarray(array).data)
     return value.hexdigest()
+
+
+def is_digest(value: object) -> TypeGuard[str]:
+    """Is it 64 hex digits?"""
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def encoded(source: Image, mask: Mask, result: Image, icc: bytes | None) -> Pictures:
@@ -161,7 +166,7 @@ class PictureFolder:
     def stale(self) -> Iterator[str]:
         """The names of files that have lain here for an hour or more."""
         for path in self._folder.glob("??/*"):
-            if re.fullmatch("[0-9a-f]{64}", path.name) and _age(path) > STALE:
+            if is_digest(path.name) and _age(path) > STALE:
                 yield path.name
 
     def _path(self, sha: str) -> Path:

@@ -3,6 +3,10 @@
 That code joins the names in meta.json to its folder, opens whatever Pillow opens, takes white in the mask as what to
 remove, passes the score through `float` and ignores other keys; so does this. Only a score of exactly 0 or 1 is an
 answer: anything between is a prediction. A triplet without an answer can still be judged.
+
+An entry of `feedback.layout` or of a curated dataset also tells `digests`: those of source, mask and result before they
+were made smaller for keeping. They count, so that a photo is the same photo wherever it is met, and falls into the same
+part when a discriminator is trained and tested.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import Any, Literal, TypeGuard
 from rorem_demo import __version__
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.identity import receipt_hash, secret_of
-from rorem_demo.feedback.pictures import digest, encoded, facts
+from rorem_demo.feedback.pictures import digest, encoded, facts, is_digest
 from rorem_demo.feedback.records import Pictures, Rating, Subject
 from rorem_demo.imaging.io import Photo, decode_mask, decode_photo
 from rorem_demo.imaging.types import Mask, as_mask, size_of
@@ -28,6 +32,8 @@ from rorem_demo.imaging.types import Mask, as_mask, size_of
 META = "meta.json"
 FOLDERS = ("source", "mask", "GT")
 """And keys of an entry."""
+DIGESTS = ("source", "mask", "result")
+"""Keys of an entry's `digests`."""
 
 _CROCKFORD = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUV", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
@@ -37,7 +43,7 @@ class Triplet:
     """A result somebody made elsewhere, and what was answered."""
 
     subject: Subject
-    """Its key is made of the pixels: the same triplet has it wherever it is read."""
+    """Its key is made of the pixels in the files: the same triplet has it wherever it is read."""
     label: Literal[0, 1] | None
     """None: without an answer."""
 
@@ -75,7 +81,8 @@ def read_folder(folder: Path, *, max_pixels: int, licence: str = "", method: str
             continue
         files = _Files(paths[0], paths[1], paths[2], max_pixels)
         try:
-            yield Triplet(subject=_subject(files, licence, method), label=_label(entry.get("score")))
+            subject = _subject(files, licence, method, told_digests(entry.get("digests")))
+            yield Triplet(subject=subject, label=_label(entry.get("score")))
         except OSError as error:
             sentence = f"Entry {number}: {error.filename} cannot be read: {error.strerror}."
             yield Skipped(entry=number, why="missing", sentence=sentence)
@@ -101,6 +108,16 @@ def entries(folder: Path) -> list[Any]:
 
 
 _LAYOUT = "Name a folder with source/, mask/, GT/ and a meta.json as RORem's data set has."
+
+
+def told_digests(given: Any) -> dict[str, str]:
+    """What an entry tells under `digests`, by source, mask and result: all three, or nothing.
+
+    A mixture of told and own digests would join what does not belong together.
+    """
+    found = {name: given.get(name) for name in DIGESTS} if isinstance(given, dict) else {}
+    sound = {name: one for name, one in found.items() if is_digest(one)}
+    return sound if len(sound) == len(DIGESTS) else {}
 
 
 def _is_inside(name: Any) -> TypeGuard[str]:
@@ -142,16 +159,17 @@ class _Files:
         return encoded(source.image, mask, result.image, source.icc)
 
 
-def _subject(files: _Files, licence: str, method: str) -> Subject:
+def _subject(files: _Files, licence: str, method: str, told: dict[str, str]) -> Subject:
     source, mask, result = files.decoded()
     hashes = digest(source.image), digest(mask), digest(result.image)
+    digests = dict(zip(DIGESTS, hashes, strict=True)) | told
     width, height = size_of(source.image)
     return Subject(
         key=_id(*hashes),
         origin="imported",
-        source=hashes[0],
-        mask=hashes[1],
-        result=hashes[2],
+        source=digests["source"],
+        mask=digests["mask"],
+        result=digests["result"],
         width=width,
         height=height,
         method=method,

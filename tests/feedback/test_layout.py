@@ -161,10 +161,23 @@ def test_an_export_comes_back(tmp_path: Path) -> None:
     export_folder(ratings, store.__getitem__, tmp_path)
     found = triplets(tmp_path)
     assert [each.label for each in found] == [kept.label for kept in ratings]
-    assert [each.subject.source for each in found] == [
-        digest(np.asarray(PIL.Image.open(BytesIO(store[kept.files.source])))) for kept in ratings if kept.files
-    ]
+    for each, kept in zip(found, ratings, strict=True):
+        assert (each.subject.source, each.subject.mask, each.subject.result) == (kept.source, kept.mask, kept.result)
     assert {each.subject.facts.boxes for each in found} == {((3, 2, 9, 6),)}
+
+
+def test_digests_that_an_entry_tells_count_if_all_three_are_some(tmp_path: Path) -> None:
+    made(tmp_path, 1, 1, 1)
+    own = triplets(tmp_path)
+    told = {"source": "a" * 64, "mask": "b" * 64, "result": "c" * 64}
+    listed = json.loads((tmp_path / "meta.json").read_text())
+    for entry, digests in zip(listed, (told, told | {"mask": "B" * 64}, list(told.values())), strict=True):
+        entry["digests"] = digests
+    (tmp_path / "meta.json").write_text(json.dumps(listed))
+    subjects = [each.subject for each in triplets(tmp_path)]
+    assert (subjects[0].source, subjects[0].mask, subjects[0].result) == tuple(told.values())
+    assert [subject.columns for subject in subjects[1:]] == [each.subject.columns for each in own[1:]]
+    assert imported(triplets(tmp_path)[0], KEY, NOW).id == imported(own[0], KEY, NOW).id  # imported before, it is known
 
 
 def test_a_triplet_is_hashed_by_its_pixels_and_its_mask_measured(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Judges are drawn whole, with replacement, 300 times; each draw costs as much as a table of judges and sums of points,
 whatever the number of votes. That is enough for intervals: an end varies with the seed by 4% of the interval's width
-(standard deviation, of a normal distribution), and the seed is a constant.
+(standard deviation, of a normal distribution), and the seed is a constant. No interval is narrower than independent
+votes would make it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rorem_demo.comparison.counting_rules import Counted
 from rorem_demo.comparison.voted_columns import Array
 from rorem_demo.comparison.voted_rows import LEFT, RIGHT
 from rorem_demo.statistics import Floats, Interval, bootstrap_cells, hull, wilson
+from rorem_demo.statistics.profiles import profiled
 from rorem_demo.statistics.strengths import bradley_terry, linked
 
 SEED: Final = 20_261_121
@@ -127,9 +129,8 @@ def fitted(ballot: Ballot) -> Fit:
     found = bootstrap_cells(judges, columns, amounts, table.width, table.figures, seed=SEED, draws=DRAWS)
     shown, pairs = len(ballot.shown), len(ballot.pairs)
     strengths = {
-        int(method): Figure(float(value), interval.low, interval.high, int(ballot.of_method[method]))
-        for method, value, interval in zip(ballot.shown, values, found, strict=False)
-        if interval
+        int(method): Figure(float(value), held.low, held.high, int(ballot.of_method[method]))
+        for method, value, held in zip(ballot.shown, values, map(hull, table.profiles(totals), found), strict=False)
     }
     rates = tuple(
         rate(own / 2, whole / 2, interval)
@@ -208,11 +209,28 @@ class _Table:
         return np.append(self._strengths(sums), rates)
 
     def _strengths(self, sums: Floats) -> Floats:
-        shown = self._ballot.shown
-        if not len(shown):
+        if not len(self._ballot.shown):
             return np.zeros(0)
-        points = sums[: 2 * self._pairs].reshape(-1, 2) / 2
-        # Only what was compared: a name that no vote counts for would pull the reference to the middle.
-        met, ends = np.unique(self._ballot.pairs, return_inverse=True)
-        logs = bradley_terry(ends.reshape(-1, 2), points, len(met))[np.searchsorted(met, shown)]
+        ends, shown, n = self._met
+        logs = bradley_terry(ends, self._points(sums), n)[shown]
         return np.asarray(MEAN + SCALE * (logs - logs.mean()), np.float64)
+
+    def profiles(self, sums: Floats) -> Iterator[Interval]:
+        """Intervals of the strengths as if votes were independent; ties make them vary less, as far as votes tell."""
+        ends, shown, n = self._met
+        points, decided = self._points(sums), sums[2 * self._pairs + 1] / 2
+        dispersion = wilson(decided, points.sum()).high if len(points) else 1.0
+        for found in profiled(ends, points, shown, n, dispersion=dispersion):
+            yield Interval(MEAN + SCALE * found.low, MEAN + SCALE * found.high)
+
+    def _points(self, sums: Floats) -> Floats:
+        return np.asarray(sums[: 2 * self._pairs].reshape(-1, 2) / 2, np.float64)
+
+    @cached_property
+    def _met(self) -> tuple[Array, Array, int]:
+        """Numbers of both of each pair, and of those shown, among what was compared; and how many that is.
+
+        A name that no vote counts for would pull the reference to the middle.
+        """
+        met, ends = np.unique(self._ballot.pairs, return_inverse=True)
+        return ends.reshape(-1, 2), np.searchsorted(met, self._ballot.shown), len(met)

@@ -310,6 +310,28 @@ def test_intervals_hold_the_strengths_of_simulated_methods_as_often_as_they_say(
     assert 0.90 <= share <= 0.99
 
 
+def test_an_interval_of_a_strength_is_never_narrower_than_of_independent_votes() -> None:
+    found = row(board(many(40, "a", "b")), "a").strength  # drawn judges all say the same
+    lost_one = row(board([*many(39, "a", "b"), vote(50, "a", "b", "right")]), "a").strength
+    assert found
+    assert lost_one
+    assert 1000 < found.low < found.value < found.high
+    assert found.low - lost_one.low < 0.5 * (found.value - found.low)
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_strength_of_a_method_that_hardly_loses_among_few_votes() -> None:
+    poll = Poll(strengths=(3.0, 0.3, -0.3, -0.8), judges=20, votes=4)
+    truth = expected_truth(poll)
+    held = [
+        strength.low <= truth["method-0"] <= strength.high
+        for seed in range(40)
+        if (strength := row(board(poll.drawn(seed), simulated=True), "method-0").strength)
+    ]
+    assert len(held) > 35
+    assert np.mean(held) >= 0.9  # drawn judges alone: 0.72 of 100
+
+
 def expected_truth(poll: Poll) -> dict[str, float]:
     """What endless votes of such judges would give: strengths that fit the share of points they give on average."""
     random_ = np.random.default_rng(99)

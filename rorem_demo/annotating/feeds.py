@@ -115,7 +115,8 @@ class HubFeed:
         row: dict[str, Any] = {"row": number, **{name: found[name] for name in _KEPT if found.get(name) is not None}}
         columns = _columns(found)
         digests = dict(zip(DIGESTS, map(found.get, _COLUMNS[columns]), strict=True))
-        row["digests"] = told_digests(digests)
+        if told_digests(digests):
+            row["digests"] = digests
         for name, column in zip(FOLDERS, columns, strict=True):
             row[name] = f"{name}/{number:06}"
             (self.folder / row[name]).write_bytes(_bytes(found[column]))

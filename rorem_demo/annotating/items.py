@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.pictures import digest, facts
 from rorem_demo.feedback.records import MaskFacts
-from rorem_demo.feedback.triplets import DIGESTS, told_digests
+from rorem_demo.feedback.triplets import told_digests
 from rorem_demo.imaging.io import Photo, decode_mask, decode_photo
 from rorem_demo.imaging.types import Image, Mask, Size, as_mask, size_of
 
@@ -110,11 +110,10 @@ def read_item(folder: Path, row: Mapping[str, Any], number: int, *, licence: str
     paths = source, mask, result
     triplet = read_triplet(paths, max_pixels)
     origin = _origin(row, licence)
-    digests = dict(zip(DIGESTS, triplet.digests, strict=True)) | told_digests(row.get("digests"))
     return Item(
         number=number,
         paths=paths,
-        digests=(digests["source"], digests["mask"], digests["result"]),
+        digests=told_digests(row.get("digests")) or triplet.digests,
         in_files=triplet.digests,
         size=size_of(triplet.source),
         facts=facts(triplet.mask, origin.made_by),

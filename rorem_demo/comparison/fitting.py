@@ -219,8 +219,7 @@ class _Table:
         """Intervals of the strengths as if votes were independent; ties make them vary less, as far as votes tell."""
         ends, shown, n = self._met
         points, decided = self._points(sums), sums[2 * self._pairs + 1] / 2
-        dispersion = wilson(decided, points.sum()).high if len(points) else 1.0
-        for found in profiled(ends, points, shown, n, dispersion=dispersion):
+        for found in profiled(ends, points, shown, n, dispersion=wilson(decided, points.sum()).high):
             yield Interval(MEAN + SCALE * found.low, MEAN + SCALE * found.high)
 
     def _points(self, sums: Floats) -> Floats:

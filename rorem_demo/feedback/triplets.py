@@ -110,14 +110,13 @@ def entries(folder: Path) -> list[Any]:
 _LAYOUT = "Name a folder with source/, mask/, GT/ and a meta.json as RORem's data set has."
 
 
-def told_digests(given: Any) -> dict[str, str]:
-    """What an entry tells under `digests`, by source, mask and result: all three, or nothing.
+def told_digests(given: Any) -> tuple[str, str, str] | None:
+    """What an entry tells under `digests`, of source, mask and result: all three, or nothing.
 
     A mixture of told and own digests would join what does not belong together.
     """
-    found = {name: given.get(name) for name in DIGESTS} if isinstance(given, dict) else {}
-    sound = {name: one for name, one in found.items() if is_digest(one)}
-    return sound if len(sound) == len(DIGESTS) else {}
+    source, mask, result = (given.get(name) if isinstance(given, dict) else None for name in DIGESTS)
+    return (source, mask, result) if is_digest(source) and is_digest(mask) and is_digest(result) else None
 
 
 def _is_inside(name: Any) -> TypeGuard[str]:
@@ -159,17 +158,17 @@ class _Files:
         return encoded(source.image, mask, result.image, source.icc)
 
 
-def _subject(files: _Files, licence: str, method: str, told: dict[str, str]) -> Subject:
+def _subject(files: _Files, licence: str, method: str, told: tuple[str, str, str] | None) -> Subject:
     source, mask, result = files.decoded()
     hashes = digest(source.image), digest(mask), digest(result.image)
-    digests = dict(zip(DIGESTS, hashes, strict=True)) | told
+    digests = told or hashes
     width, height = size_of(source.image)
     return Subject(
         key=_id(*hashes),
         origin="imported",
-        source=digests["source"],
-        mask=digests["mask"],
-        result=digests["result"],
+        source=digests[0],
+        mask=digests[1],
+        result=digests[2],
         width=width,
         height=height,
         method=method,

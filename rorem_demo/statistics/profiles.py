@@ -22,16 +22,10 @@ _LONGEST_STEP = 1.0
 """Of a logarithm: further on the likelihood no longer looks as its derivatives say."""
 
 
-def profiled(  # noqa: PLR0913  # all but the first four have defaults
-    pairs: npt.ArrayLike,
-    points: npt.ArrayLike,
-    shown: npt.ArrayLike,
-    n: int,
-    *,
-    dispersion: float = 1.0,
-    confidence: float = 0.95,
+def profiled(
+    pairs: npt.ArrayLike, points: npt.ArrayLike, shown: npt.ArrayLike, n: int, *, dispersion: float = 1.0
 ) -> tuple[Interval, ...]:
-    """Of the strengths that `bradley_terry` finds, from the mean of those shown, as if each vote were independent.
+    """95% intervals of what `bradley_terry` finds, from the mean of those shown, as if each vote were independent.
 
     All values for which the greatest likelihood is not too far below the greatest of all: the profile likelihood
     (Venzon and Moolgavkar 1988). Its virtual ties are part of it, and keep both ends finite for who won everything
@@ -44,14 +38,13 @@ def profiled(  # noqa: PLR0913  # all but the first four have defaults
         n: how many are compared.
         dispersion: variance of the points to that of points which are all won or lost: ties, half a point for both,
             vary less (a quasi-likelihood: McCullagh and Nelder 1989, chapter 9).
-        confidence: how often such intervals hold the truth.
 
     Returns:
         One for each that is shown.
     """
     games = _Games.of(np.asarray(pairs, np.intp).reshape(-1, 2), np.asarray(points, np.float64).reshape(-1, 2), n)
     top = _climbed(np.zeros(n), lambda place: _solved(games.curvature(place), games.ascent(place)))
-    drop = dispersion * NormalDist().inv_cdf((1 + confidence) / 2) ** 2 / 2
+    drop = dispersion * NormalDist().inv_cdf(0.975) ** 2 / 2
     chosen = np.asarray(shown, np.intp)
     found = []
     for number in chosen:
@@ -112,13 +105,13 @@ def _end(games: _Games, top: Floats, direction: Floats, drop: float) -> float:
     """
     reach = _solved(games.curvature(top), direction)
     variance = float(direction @ reach)
-    place, end = top, float(direction @ top)
+    best, place, end = games.value(top), top, float(direction @ top)
     further = math.copysign(math.sqrt(2 * abs(drop) * variance), drop)
     for _ in range(_MOST_STEPS):
         end += further
         place = _climbed(place + reach * further / variance, partial(_step, games, direction, end))
         slope = float(games.ascent(place) @ direction / (direction @ direction))
-        further = (games.value(top) - games.value(place) - abs(drop)) / slope
+        further = (best - games.value(place) - abs(drop)) / slope
         if abs(further) < _EXACT:
             break
     return end

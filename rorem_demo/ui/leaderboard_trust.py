@@ -56,7 +56,7 @@ def _fact(name: str, text: str, warning: str = "", figure: Figure | None = None,
 
 def _judges(board: Board) -> dict[str, Any]:
     text = f"{counted(board.judges, 'judge')}. A judge is a connection on one day, not a person."
-    return _fact("Judges", f"{text} Intervals come from drawing judges, not votes, again.")
+    return _fact("Judges", f"{text} Intervals are at least as wide as drawing judges, not votes, again makes them.")
 
 
 def _busiest(board: Board) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,8 @@ _log = logging.getLogger(__name__)
 _ROOT = Path(rorem_demo.__file__).parents[1]
 _KEPT_LOG = 2000
 """Characters of what a child wrote to stderr."""
+_LOOK = 0.25
+"""Seconds after which a child's end is asked for again: it may have come nearer."""
 
 
 class RetryLaterError(UnavailableError):
@@ -78,10 +82,13 @@ class Repository:
     """None is whatever huggingface_hub finds: HF_TOKEN, or who logged in."""
     deadline: float = 120.0
     """Seconds a child may take."""
+    until: Callable[[], float] = field(default=lambda: math.inf, repr=False, compare=False)
+    """When, on `time.monotonic`, a child is stopped though its deadline is later; asked over and over while it runs."""
 
     def _child(self, operation: str, **job: Any) -> Any:
         asked = {"operation": operation, "repository": self.repository, "seconds": self.deadline, **job}
-        said = _run(self.module, asked, self._environment(), self.deadline)
+        last = time.monotonic() + self.deadline
+        said = _run(self.module, asked, self._environment(), lambda: min(last, self.until()))
         if "done" in said:
             return said["done"]
         raise _error(**said)
@@ -182,18 +189,33 @@ def _error(kind: str, **said: Any) -> RoremError:
     return known[kind](said.pop("message"), **said)
 
 
-def _run(module: str, job: Mapping[str, Any], environment: Mapping[str, str], deadline: float) -> dict[str, Any]:
+def _run(
+    module: str, job: Mapping[str, Any], environment: Mapping[str, str], until: Callable[[], float]
+) -> dict[str, Any]:
     """What a child says of one job; no child is left when it returns or raises."""
     with _lifeline() as lifeline, _started(module, lifeline, environment) as child:
         try:
-            out, err = child.communicate(json.dumps(job).encode(), timeout=deadline)
-        except subprocess.TimeoutExpired as late:
-            _note(late.stderr)
-            raise RetryLaterError(f"The Hub did not finish within {deadline:g} s.") from None
+            out, err = _heard(child, json.dumps(job).encode(), until)
         finally:
             if child.poll() is None:  # its group, for what Xet may have started
                 os.killpg(child.pid, signal.SIGKILL)
     return _outcome(out, err, child.returncode)
+
+
+def _heard(child: subprocess.Popen[bytes], job: bytes, until: Callable[[], float]) -> tuple[bytes, bytes]:
+    """All that a child writes to stdout and stderr."""
+    began = time.monotonic()
+    said: bytes | None = job
+    while True:
+        left = until() - time.monotonic()
+        try:
+            return child.communicate(said, timeout=max(0.0, min(left, _LOOK)))
+        except subprocess.TimeoutExpired as late:
+            said = None  # what was not sent yet goes on being sent
+            if left <= _LOOK:
+                _note(late.stderr)
+                spent = time.monotonic() - began
+                raise RetryLaterError(f"The Hub did not finish within {spent:.0f} s.") from None
 
 
 @contextmanager

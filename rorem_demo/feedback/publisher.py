@@ -38,6 +38,8 @@ IDLE = 30.0
 """Seconds after which an idle publisher asks the store again, though nobody woke it."""
 GATHERING = 0.2
 """Seconds in which several wake-ups become one."""
+UNDER_WAY = 1 / 3
+"""Part of the time for closing that a step under way gets: it may hang, and what it left undone takes longer."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ class Publisher:
         self._looked = -math.inf
         self._turn = Lock()
         self._wake, self._closing = Event(), Event()
-        self._end = math.inf
+        self._end = self._closed = math.inf
         self._thread: Thread | None = None
 
     def step(self, *, force: bool = False) -> Done:
@@ -134,8 +136,7 @@ class Publisher:
 
         if self.dataset is None:
             raise RefusedError("No dataset is named.", hint="Set ROREM_FEEDBACK_DATASET to owner/name.")
-        left = max(1.0, self._end - time.monotonic())
-        dataset = replace(self.dataset, deadline=min(self.dataset.deadline, left))
+        dataset = replace(self.dataset, until=lambda: self._end)
         with self._turn:
             self._memory = self._memory or Memory()
             with working(self._store, dataset, self._folder, self._memory) as steps:
@@ -199,9 +200,10 @@ class Publisher:
     def close(self, deadline: float) -> int:
         """Stop, and publish what can be within so many seconds; returns how many answers still wait.
 
-        They are safe in the store. A request that is under way for longer is left alone: it ends with this process.
+        They are safe in the store. A request that is under way is given up after a third of the time, and made again.
         """
-        self._end = time.monotonic() + deadline
+        now = time.monotonic()
+        self._end, self._closed = now + UNDER_WAY * deadline, now + deadline
         self._closing.set()
         self._wake.set()
         if self._thread is None:
@@ -223,7 +225,7 @@ class Publisher:
                 self._wake.clear()
             else:
                 self._closing.wait(pause)
-        self.flush(self._end - time.monotonic())
+        self.flush(self._closed - time.monotonic())
 
     def _idle(self) -> float:
         """Seconds until the oldest answer is due, if nothing happens before."""

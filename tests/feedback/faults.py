@@ -104,13 +104,13 @@ def refused_at_the_end(lab: Lab, side: Side) -> Kept:
 
 
 def hanging(lab: Lab, side: Side) -> Kept:
-    process = start(lab, side, request=3, age=0.5)
+    process = start(lab, side, age=0.5, deadline=30, request=120)
     kept = process.keep(5)
     snare = lab.snare("POST", COMMIT)
     process.ask("tick")
     assert snare.arrived.wait(20)
     kept += process.keep(5)
-    process.terminate(20)
+    process.terminate()
     return kept
 
 

@@ -24,6 +24,7 @@ from rorem_demo.statistics import (
     reliability,
     roc_curve,
     weighted_auroc,
+    widened,
     wilson,
 )
 
@@ -176,6 +177,43 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
         (found,) = bootstrap_sums(np.c_[labels, np.ones(400)], groups, lambda s: s[:1] / s[1:], draws=200)
         hits += found is not None and 0.5 in found
     assert 0.88 <= hits / 200 <= 0.99
+
+
+def mean_and_interval(of_group: np.ndarray, sizes: list[int]) -> tuple[float, Interval | None]:
+    """Of the groups' values, each repeated."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    values = of_group[groups]
+    return float(values.mean()), bootstrap(lambda w: float(w @ values / w.sum()), groups, draws=200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [[3] * 3, [2] * 5, [12, 6, 4, 3, 2, 2, 1, 1], [1] * 40])
+def test_intervals_of_few_groups_cover_the_truth_as_often_as_they_say_when_widened(sizes: list[int]) -> None:
+    chance, hits, plain = np.random.default_rng(8), 0, 0
+    for _ in range(300):
+        mean, found = mean_and_interval(chance.normal(size=len(sizes)), sizes)
+        wide = widened(found, mean, sizes)
+        assert found is not None
+        assert wide is not None
+        hits, plain = hits + (0 in wide), plain + (0 in found)
+    assert 0.91 <= hits / 300 <= 0.99
+    assert len(sizes) > 10 or plain / 300 < 0.89
+
+
+@pytest.mark.parametrize(
+    ("groups", "times"), [(2, 1.41421 * 12.7062), (8, 1.06904 * 2.36462), (101, 1.00499 * 1.98397)]
+)
+def test_a_widened_interval_is_students_of_unbiased_variance(groups: int, times: float) -> None:
+    wide = widened(Interval(-1.959964, 2 * 1.959964), 0.0, [0, *[7] * groups])
+    assert wide is not None
+    assert (wide.low, wide.high) == pytest.approx((-times, 2 * times), rel=1e-4)
+
+
+def test_a_group_with_nearly_all_rows_counts_as_three_and_no_interval_stays_none() -> None:
+    found = Interval(-1.0, 1.0)
+    assert widened(found, 0.0, [1000, *[1] * 30]) == widened(found, 0.0, [5, 5, 5])
+    assert widened(None, 0.0, [5, 5]) is None
+    assert widened(found, 0.0, [5]) == found
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1)), min_size=1, max_size=30), st.integers(0, 5))

@@ -2,8 +2,8 @@
 
 Judges are drawn whole, with replacement, 300 times; each draw costs as much as a table of judges and sums of points,
 whatever the number of votes. That is enough for intervals: an end varies with the seed by 4% of the interval's width
-(standard deviation, of a normal distribution), and the seed is a constant. No interval is narrower than independent
-votes would make it.
+(standard deviation, of a normal distribution), and the seed is a constant. They are widened for few judges, and no
+interval is narrower than independent votes would make it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rorem_demo.comparison.board import SHOWN_FROM, Figure, StratumGroup
 from rorem_demo.comparison.counting_rules import Counted
 from rorem_demo.comparison.voted_columns import Array
 from rorem_demo.comparison.voted_rows import LEFT, RIGHT
-from rorem_demo.statistics import Floats, Interval, bootstrap_cells, hull, wilson
+from rorem_demo.statistics import Floats, Interval, bootstrap_cells, hull, widened, wilson
 from rorem_demo.statistics.profiles import profiled
 from rorem_demo.statistics.strengths import bradley_terry, linked
 
@@ -126,7 +126,8 @@ def fitted(ballot: Ballot) -> Fit:
     totals = np.asarray(sum(np.bincount(*cell, table.width) for cell in cells), np.float64)
     values = table.figures(totals)
     judges = ballot.votes["judge"]
-    found = bootstrap_cells(judges, columns, amounts, table.width, table.figures, seed=SEED, draws=DRAWS)
+    drawn = bootstrap_cells(judges, columns, amounts, table.width, table.figures, seed=SEED, draws=DRAWS)
+    found = [widened(each, value, ballot.of_judge) for each, value in zip(drawn, values.tolist(), strict=True)]
     shown, pairs = len(ballot.shown), len(ballot.pairs)
     strengths = {
         int(method): Figure(float(value), held.low, held.high, int(ballot.of_method[method]))
@@ -151,7 +152,7 @@ def rate(successes: float, n: float, drawn: Interval | None) -> Figure | None:
         return None
     held = hull(wilson(successes, n), drawn)
     value = successes / n
-    return Figure(value, min(held.low, value), max(held.high, value), round(n))
+    return Figure(value, max(0.0, min(held.low, value)), min(1.0, max(held.high, value)), round(n))
 
 
 class _Table:

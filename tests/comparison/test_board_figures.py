@@ -71,6 +71,18 @@ def test_an_interval_of_a_rate_is_never_narrower_than_of_independent_votes() -> 
     assert (pair.share.low, pair.share.high) == (wilson(40, 40).low, 1.0)  # drawn judges all say the same
 
 
+def test_a_share_of_few_judges_is_less_certain_than_their_own_shares_say_and_stays_a_share() -> None:
+    wins = {"first": 40, "second": 36, "third": 20}
+    votes = [
+        vote(100 * at + n, "a", "b", "left" if n < won else "right", rater=rater)
+        for at, (rater, won) in enumerate(wins.items())
+        for n in range(40)
+    ]
+    (pair,) = board(votes).pairs
+    assert pair.share
+    assert pair.share.low < 20 / 40 < pair.share.value < pair.share.high == 1
+
+
 def test_states_and_places_follow_the_number_of_votes() -> None:
     votes = many(290, "a", "b") + many(29, "a", "c", start=1000) + many(15, "c", "b", start=2000, choice="right")
     found = board([*votes, *many(1, "d", "a", start=3000)])
@@ -330,6 +342,25 @@ def test_intervals_hold_the_strength_of_a_method_that_hardly_loses_among_few_vot
     ]
     assert len(held) > 35
     assert np.mean(held) >= 0.9  # drawn judges alone: 0.72 of 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("judges", "votes"), [(3, 100), (5, 100), (8, 60)])
+def test_intervals_hold_where_few_judges_have_tastes_of_their_own(judges: int, votes: int) -> None:
+    poll = Poll(strengths=(0.8, 0.3, -0.3, -0.8), judges=judges, votes=votes, taste=1.0)
+    assert covered(poll, expected_truth(poll), 30) >= 0.9  # by draws alone 0.78, 0.82 and 0.88
+
+
+@pytest.mark.slow
+def test_intervals_hold_where_some_judges_vote_far_more_than_others() -> None:
+    poll = Poll(strengths=(0.8, 0.3, -0.3, -0.8), judges=6, votes=160, taste=1.0)
+    truth, held = expected_truth(poll), []
+    for seed in range(30):
+        few = [each for n, each in enumerate(poll.drawn(seed)) if n % 160 < 160 // (n // 160 + 1)]
+        found = board(few, simulated=True)
+        assert found.largest_judge > 0.25
+        held += [each.strength.low <= truth[each.key] <= each.strength.high for each in found.methods if each.strength]
+    assert np.mean(held) >= 0.9  # by draws alone 0.82
 
 
 def expected_truth(poll: Poll) -> dict[str, float]:

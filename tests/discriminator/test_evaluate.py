@@ -16,7 +16,7 @@ from rorem_demo.discriminator.evaluate import SIZES, evaluate
 from rorem_demo.discriminator.figures import Evaluation, MethodRates
 from rorem_demo.discriminator.predictions import Predictions
 from rorem_demo.errors import InputError
-from rorem_demo.statistics import auroc, wilson
+from rorem_demo.statistics import auroc, bootstrap, weighted_auroc, wilson
 from tests.discriminator.judged import FEW, SUCCESS, evaluated, judged, known
 
 WORST = replace(FEW, draws=20)
@@ -259,6 +259,25 @@ def test_the_better_judge_is_told_from_the_worse_on_the_same_rows() -> None:
     worse = compared(bad, good, FEW)
     assert not worse.better
     assert "worse" in worse.why
+
+
+def test_a_difference_of_few_photos_is_less_certain_than_draws_of_them_say() -> None:
+    new, old = judged(60, skill=4.0), judged(60, skill=1.0)
+    photos = np.array([f"photo {number % 4}" for number in range(60)])
+    found = compared(replace(new, photo=photos), replace(old, photo=photos), FEW)
+    drawn = bootstrap(
+        lambda w: _auroc_of(new, w) - _auroc_of(old, w), photos[~new.easy], seed=FEW.seed, draws=FEW.draws
+    )
+    assert found.difference is not None
+    assert drawn is not None
+    assert found.difference.high - found.difference.low > 1.5 * (drawn.high - drawn.low)
+
+
+def _auroc_of(rows: Predictions, weights: np.ndarray) -> float:
+    kept = rows.where(~rows.easy)
+    found = weighted_auroc(kept.prob, kept.label)(weights)
+    assert found is not None
+    return found
 
 
 def test_the_same_judge_is_not_better_than_itself() -> None:

@@ -330,6 +330,9 @@ BREAKAGES: dict[str, Callable[[Path], object]] = {
     "another size": lambda folder: small(folder / "GT/1.png"),
     "another size of the mask": lambda folder: small(folder / "mask/1.png"),
     "nothing marked": lambda folder: PIL.Image.new("L", (WIDTH, HEIGHT)).save(folder / "mask/1.png"),
+    "a name longer than any": lambda folder: write_meta(
+        folder, [{**row, "GT": "x" * 5000} if at == 1 else row for at, row in enumerate(read_meta(folder))]
+    ),
     "a link out of the folder": linked,
     "a row that is no object": lambda folder: write_meta(folder, [read_meta(folder)[0], 5, read_meta(folder)[2]]),
 }

@@ -19,9 +19,8 @@ from typing import Any, Literal, TypeAlias, get_args
 from rorem_demo.errors import InputError
 from rorem_demo.feedback.pictures import digest, facts
 from rorem_demo.feedback.records import MaskFacts
-from rorem_demo.feedback.triplets import told_digests
-from rorem_demo.imaging.io import Photo, decode_mask, decode_photo
-from rorem_demo.imaging.types import Image, Mask, Size, as_mask, size_of
+from rorem_demo.feedback.triplets import Paths, decoded, inside, told_digests
+from rorem_demo.imaging.types import Image, Mask, Size, size_of
 
 Picture: TypeAlias = Literal["source", "mask", "result"]
 PICTURES: tuple[Picture, ...] = get_args(Picture)
@@ -71,7 +70,7 @@ class Item:
 
     number: int
     """Its place in the file, from 0."""
-    paths: tuple[Path, Path, Path]
+    paths: Paths
     """Of source, mask and result."""
     digests: tuple[str, str, str]
     """Of source, mask and result: those that the row tells, else those of the files' pixels."""
@@ -106,7 +105,7 @@ def read_item(folder: Path, row: Mapping[str, Any], number: int, *, licence: str
     Raises:
         InputError: a file is missing, damaged or outside the folder, sizes differ, or nothing is marked.
     """
-    source, mask, result = (_inside(folder, row.get(_FIELDS[picture])) for picture in PICTURES)
+    source, mask, result = (_file(folder, row.get(_FIELDS[picture])) for picture in PICTURES)
     paths = source, mask, result
     triplet = read_triplet(paths, max_pixels)
     origin = _origin(row, licence)
@@ -122,43 +121,33 @@ def read_item(folder: Path, row: Mapping[str, Any], number: int, *, licence: str
     )
 
 
-def read_triplet(paths: tuple[Path, Path, Path], max_pixels: int) -> Triplet:
+def read_triplet(paths: Paths, max_pixels: int) -> Triplet:
     """The pictures in three files.
 
     Raises:
         InputError: a file is missing or damaged, sizes differ, or nothing is marked.
     """
-    source, result = (_photo(path, max_pixels) for path in (paths[0], paths[2]))
-    size = size_of(source.image)
-    if size_of(result.image) != size:
-        raise InputError(f"The result is {size_of(result.image)} but its source is {size}.")
-    mask = decode_mask(_bytes(paths[1]), size, max_pixels=max_pixels)
+    try:
+        source, mask, result = decoded(paths, max_pixels)
+    except OSError as error:
+        raise InputError(f"{Path(error.filename or paths[0]).name} cannot be read.") from error
     # A remover that drops the profile leaves the values as they were: read alike, they look alike.
     icc = source.icc if source.icc == result.icc else None
-    return Triplet(source=source.image, mask=as_mask(mask, source.image), result=result.image, icc=icc)
+    return Triplet(source=source.image, mask=mask, result=result.image, icc=icc)
 
 
-def _photo(path: Path, max_pixels: int) -> Photo:
-    return decode_photo(_bytes(path), max_pixels=max_pixels)
-
-
-def _bytes(path: Path) -> bytes:
+def _file(folder: Path, name: object) -> Path:
+    """The file of this name, where it really lies, so that a link put there later leads nowhere else."""
+    path = inside(folder, name)
+    if path is None:
+        raise InputError(f"A row names no picture inside the folder: {name!r:.80}.")
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be read.") from error
-
-
-def _inside(folder: Path, name: object) -> Path:
-    """The file of this name in the folder, where it really lies there: links out of it lead nowhere."""
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise InputError("A row names no picture.")
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise InputError(f"{name[:80]} lies outside the folder.")
-    if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
-        raise InputError(f"{name[:80]} is no file of a picture.")
-    return path
+        fits = path.is_file() and path.stat().st_size <= _LARGEST_FILE
+    except OSError:  # a name longer than any
+        fits = False
+    if not fits:
+        raise InputError(f"{name!s:.80} is no file of a picture.")
+    return path.resolve()
 
 
 def _origin(row: Mapping[str, Any], licence: str) -> Origin:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rorem_demo.errors import InputError
-from rorem_demo.feedback.triplets import FOLDERS, META, entries
+from rorem_demo.feedback.triplets import FOLDERS, META, entries, inside
 from rorem_demo.imaging.io import decode_mask, decode_photo
 from rorem_demo.imaging.types import Image, Mask, as_mask, size_of
 
@@ -128,9 +128,9 @@ def _paths(folder: Path, entry: Any) -> list[Path]:
     if not isinstance(entry, Mapping):
         return []
     named = [key for key in FOLDERS if key != FOLDERS[2] or entry.get(key) is not None]
-    paths = [_inside(folder, entry.get(key)) for key in named]
-    inside = [path for path in paths if path]
-    return inside if len(inside) == len(paths) else []
+    paths = [inside(folder, entry.get(key)) for key in named]
+    found = [path for path in paths if path]
+    return found if len(found) == len(paths) else []
 
 
 def _apart(stems: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -146,17 +146,6 @@ def _apart(stems: Sequence[Sequence[str]]) -> Iterator[str]:
             own, number = f"{name}-{number}", number + 1
         taken.add(own)
         yield own
-
-
-def _inside(folder: Path, name: Any) -> Path | None:
-    """A file of the folder, links followed: such folders come from strangers."""
-    if not isinstance(name, str) or not name or "\0" in name:
-        return None
-    try:
-        inside = (folder / name).resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # links in a circle
-        return None
-    return folder / name if inside else None
 
 
 def _about(folder: Path) -> Callable[[str], dict[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rorem_demo.errors import InputError
-from rorem_demo.feedback.triplets import META, entries
+from rorem_demo.feedback.triplets import META, entries, inside
 
 
 @dataclass(frozen=True, order=True)
@@ -39,14 +39,7 @@ def listed(folder: Path) -> list[Candidate]:
 
 
 def _entry(folder: Path, number: int, entry: Any) -> Candidate:
-    names = [_inside(folder, entry.get(key)) for key in ("source", "mask")] if isinstance(entry, Mapping) else []
-    if len(names) == 2 and all(names):
+    names: list[Any] = [entry.get(key) for key in ("source", "mask")] if isinstance(entry, Mapping) else []
+    if names and all(inside(folder, name) for name in names):
         return Candidate(names[0], names[1])
     return Candidate(f"{META}#{number}", "", f"Entry {number} names no source and mask inside the folder.")
-
-
-def _inside(folder: Path, name: Any) -> str:
-    """The name, where it leads to a place in the folder, links followed: such folders come from strangers."""
-    if not isinstance(name, str) or not name or "\0" in name:
-        return ""
-    return name if (folder / name).resolve().is_relative_to(folder.resolve()) else ""

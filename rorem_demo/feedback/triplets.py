@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeGuard
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 from rorem_demo import __version__
 from rorem_demo.errors import InputError
@@ -34,6 +34,9 @@ FOLDERS = ("source", "mask", "GT")
 """And keys of an entry."""
 DIGESTS = ("source", "mask", "result")
 """Keys of an entry's `digests`."""
+
+Paths: TypeAlias = tuple[Path, Path, Path]
+"""Of source, mask and result."""
 
 _CROCKFORD = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUV", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
@@ -73,15 +76,14 @@ def read_folder(folder: Path, *, max_pixels: int, licence: str = "", method: str
         InputError: there is no meta.json, or it holds no list.
     """
     for number, entry in enumerate(entries(folder)):
-        names = [entry.get(key) for key in FOLDERS] if isinstance(entry, dict) else []
-        paths = [folder / name for name in names if _is_inside(name)]
-        if len(paths) < len(FOLDERS):
+        paths = [inside(folder, entry.get(key)) for key in FOLDERS] if isinstance(entry, dict) else []
+        source, mask, result = paths or (None,) * len(FOLDERS)
+        if not (source and mask and result):
             sentence = f"Entry {number} names no source, mask and GT inside the folder."
             yield Skipped(entry=number, why="malformed", sentence=sentence)
             continue
-        files = _Files(paths[0], paths[1], paths[2], max_pixels)
         try:
-            subject = _subject(files, licence, method, told_digests(entry.get("digests")))
+            subject = _subject((source, mask, result), max_pixels, licence, method, told_digests(entry.get("digests")))
             yield Triplet(subject=subject, label=_label(entry.get("score")))
         except OSError as error:
             sentence = f"Entry {number}: {error.filename} cannot be read: {error.strerror}."
@@ -119,12 +121,37 @@ def told_digests(given: Any) -> tuple[str, str, str] | None:
     return (source, mask, result) if is_digest(source) and is_digest(mask) and is_digest(result) else None
 
 
-def _is_inside(name: Any) -> TypeGuard[str]:
-    """A file's name that leads nowhere outside its folder: such folders come from strangers."""
-    if not isinstance(name, str) or not name or "\0" in name:
-        return False
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts
+def inside(folder: Path, name: Any) -> Path | None:
+    """A file of the folder, which may be missing; None of what is no name, or leads out of the folder.
+
+    Links are followed to see where they lead: such folders come from strangers, and what they hold may be published.
+    """
+    if not isinstance(name, str) or not name:
+        return None
+    try:
+        leads_in = (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # links in a circle, characters that no name has
+        return None
+    return folder / name if leads_in else None
+
+
+def decoded(paths: Paths, max_pixels: int) -> tuple[Photo, Mask, Photo]:
+    """Source, mask and result, of one size; the mask marks something.
+
+    Args:
+        paths: their files.
+        max_pixels: larger pictures are refused before they are decoded.
+
+    Raises:
+        OSError: a file cannot be read.
+        InputError: a file is damaged or too large, sizes differ, or nothing is marked.
+    """
+    source, result = (decode_photo(path.read_bytes(), max_pixels=max_pixels) for path in (paths[0], paths[2]))
+    size = size_of(source.image)
+    if size_of(result.image) != size:
+        raise InputError(f"The result is {size_of(result.image)} but the photo is {size}.")
+    mask = decode_mask(paths[1].read_bytes(), size, max_pixels=max_pixels)
+    return source, as_mask(mask, source.image), result
 
 
 def _label(score: Any) -> Literal[0, 1] | None:
@@ -134,32 +161,8 @@ def _label(score: Any) -> Literal[0, 1] | None:
         return None
 
 
-@dataclass(frozen=True)
-class _Files:
-    """Where a triplet lies."""
-
-    source: Path
-    mask: Path
-    result: Path
-    max_pixels: int
-
-    def decoded(self) -> tuple[Photo, Mask, Photo]:
-        source, result = (
-            decode_photo(path.read_bytes(), max_pixels=self.max_pixels) for path in (self.source, self.result)
-        )
-        size = size_of(source.image)
-        if size_of(result.image) != size:
-            raise InputError(f"The result is {size_of(result.image)} but the photo is {size}.")
-        mask = decode_mask(self.mask.read_bytes(), size, max_pixels=self.max_pixels)
-        return source, as_mask(mask, source.image), result
-
-    def pictures(self) -> Pictures:
-        source, mask, result = self.decoded()
-        return encoded(source.image, mask, result.image, source.icc)
-
-
-def _subject(files: _Files, licence: str, method: str, told: tuple[str, str, str] | None) -> Subject:
-    source, mask, result = files.decoded()
+def _subject(paths: Paths, max_pixels: int, licence: str, method: str, told: tuple[str, str, str] | None) -> Subject:
+    source, mask, result = decoded(paths, max_pixels)
     hashes = digest(source.image), digest(mask), digest(result.image)
     digests = told or hashes
     width, height = size_of(source.image)
@@ -179,8 +182,13 @@ def _subject(files: _Files, licence: str, method: str, told: tuple[str, str, str
         facts=facts(mask, ("file",)),
         licence=licence,
         issued=datetime.now(UTC),
-        pictures=partial(_Files.pictures, files),
+        pictures=partial(_pictures, paths, max_pixels),
     )
+
+
+def _pictures(paths: Paths, max_pixels: int) -> Pictures:
+    source, mask, result = decoded(paths, max_pixels)
+    return encoded(source.image, mask, result.image, source.icc)
 
 
 def _id(*parts: str) -> str:

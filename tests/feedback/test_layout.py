@@ -22,6 +22,7 @@ from rorem_demo.feedback.layout import Exported, Skipped, Triplet, export_folder
 from rorem_demo.feedback.pictures import digest
 from rorem_demo.feedback.records import Pictures, Rating
 from tests.feedback.strategies import ALPHABET, Store, rating, real_pictures
+from tests.triplets import write_folder
 
 KEY = b"k" * 32
 NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
@@ -273,7 +274,7 @@ def test_pictures_that_do_not_fit_together_are_skipped(changes: dict[str, np.nda
     [None, 7, [], {}, {"source": "source/0000.png", "mask": "mask/0000.png"}]
     + [
         {"source": name, "mask": "mask/0000.png", "GT": "GT/0000.png"}
-        for name in (3, "", "../secret.png", "/etc/passwd", "source/../../x.png", "a\0b")
+        for name in (3, "", "../secret.png", "/etc/passwd", "source/../../x.png", "a\0b", "\ud800")
     ],
 )
 def test_an_entry_that_names_no_files_inside_is_skipped(entry: Any, tmp_path: Path) -> None:
@@ -285,6 +286,21 @@ def test_an_entry_that_names_no_files_inside_is_skipped(entry: Any, tmp_path: Pa
     assert isinstance(skipped, Skipped)
     assert (skipped.entry, skipped.why) == (0, "malformed")
     assert isinstance(whole, Triplet)
+
+
+def test_links_are_followed_inside_the_folder_only(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    write_folder(folder, 3)
+    for number, end in enumerate((tmp_path / "private.png", folder / "other.png", folder / "GT/2.png")):
+        link = folder / f"GT/{number}.png"
+        link.replace(end)
+        link.unlink(missing_ok=True)
+        link.symlink_to(end)  # the last one leads to itself
+    out, whole, circle = read(folder)
+    assert isinstance(out, Skipped)
+    assert out.why == "malformed"
+    assert isinstance(whole, Triplet)
+    assert isinstance(circle, Skipped)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"{}", b"\xff\xfe", b"[" * 100_000])

@@ -141,7 +141,7 @@ def test_it_ends_when_told_to(ending: signal.Signals) -> None:
     with app(port := free_port()) as process:
         first_page(port)
         process.send_signal(ending)
-        process.communicate(timeout=5)
+        process.communicate(timeout=20)  # publishing alone may take eight
     with pytest.raises(URLError):
         get(f"http://127.0.0.1:{port}/")
 

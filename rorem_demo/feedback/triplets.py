@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 from rorem_demo import __version__
 from rorem_demo.errors import InputError
@@ -76,14 +76,16 @@ def read_folder(folder: Path, *, max_pixels: int, licence: str = "", method: str
         InputError: there is no meta.json, or it holds no list.
     """
     for number, entry in enumerate(entries(folder)):
-        paths = [inside(folder, entry.get(key)) for key in FOLDERS] if isinstance(entry, dict) else []
-        source, mask, result = paths or (None,) * len(FOLDERS)
-        if not (source and mask and result):
+        names = [entry.get(key) for key in FOLDERS] if isinstance(entry, dict) else []
+        paths = [folder / name for name in names if _is_inside(name)]
+        if len(paths) < len(FOLDERS):
             sentence = f"Entry {number} names no source, mask and GT inside the folder."
             yield Skipped(entry=number, why="malformed", sentence=sentence)
             continue
         try:
-            subject = _subject((source, mask, result), max_pixels, licence, method, told_digests(entry.get("digests")))
+            subject = _subject(
+                (paths[0], paths[1], paths[2]), max_pixels, licence, method, told_digests(entry.get("digests"))
+            )
             yield Triplet(subject=subject, label=_label(entry.get("score")))
         except OSError as error:
             sentence = f"Entry {number}: {error.filename} cannot be read: {error.strerror}."
@@ -121,10 +123,18 @@ def told_digests(given: Any) -> tuple[str, str, str] | None:
     return (source, mask, result) if is_digest(source) and is_digest(mask) and is_digest(result) else None
 
 
-def inside(folder: Path, name: Any) -> Path | None:
-    """A file of the folder, which may be missing; None of what is no name, or leads out of the folder.
+def _is_inside(name: Any) -> TypeGuard[str]:
+    """A file's name that leads nowhere outside its folder; links are whoever's who put the folder together of them."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        return False
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
 
-    Links are followed to see where they lead: such folders come from strangers, and what they hold may be published.
+
+def inside(folder: Path, name: Any) -> Path | None:
+    """A file of the folder, which may be missing; None of what is no name, or leads out of the folder, links followed.
+
+    For folders of strangers whose pictures are shown to others.
     """
     if not isinstance(name, str) or not name:
         return None

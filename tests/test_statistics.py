@@ -23,6 +23,7 @@ from rorem_demo.statistics import (
     expected_calibration_error,
     reliability,
     roc_curve,
+    spread_of_few,
     weighted_auroc,
     widened,
     wilson,
@@ -192,7 +193,7 @@ def test_intervals_of_few_groups_cover_the_truth_as_often_as_they_say_when_widen
     chance, hits, plain = np.random.default_rng(8), 0, 0
     for _ in range(300):
         mean, found = mean_and_interval(chance.normal(size=len(sizes)), sizes)
-        wide = widened(found, mean, sizes)
+        wide = widened(found, mean, spread_of_few(sizes))
         assert found is not None
         assert wide is not None
         hits, plain = hits + (0 in wide), plain + (0 in found)
@@ -204,16 +205,16 @@ def test_intervals_of_few_groups_cover_the_truth_as_often_as_they_say_when_widen
     ("groups", "times"), [(2, 1.41421 * 12.7062), (8, 1.06904 * 2.36462), (101, 1.00499 * 1.98397)]
 )
 def test_a_widened_interval_is_students_of_unbiased_variance(groups: int, times: float) -> None:
-    wide = widened(Interval(-1.959964, 2 * 1.959964), 0.0, [0, *[7] * groups])
+    wide = widened(Interval(-1.959964, 2 * 1.959964), 0.0, spread_of_few([0, *[7] * groups]))
     assert wide is not None
     assert (wide.low, wide.high) == pytest.approx((-times, 2 * times), rel=1e-4)
 
 
 def test_a_group_with_nearly_all_rows_counts_as_three_and_no_interval_stays_none() -> None:
     found = Interval(-1.0, 1.0)
-    assert widened(found, 0.0, [1000, *[1] * 30]) == widened(found, 0.0, [5, 5, 5])
-    assert widened(None, 0.0, [5, 5]) is None
-    assert widened(found, 0.0, [5]) == found
+    assert spread_of_few([1000, *[1] * 30]) == spread_of_few([5, 5, 5])
+    assert widened(None, 0.0, spread_of_few([5, 5])) is None
+    assert widened(found, 0.0, spread_of_few([5])) == found
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1)), min_size=1, max_size=30), st.integers(0, 5))

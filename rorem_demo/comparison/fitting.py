@@ -19,7 +19,7 @@ from rorem_demo.comparison.board import SHOWN_FROM, Figure, StratumGroup
 from rorem_demo.comparison.counting_rules import Counted
 from rorem_demo.comparison.voted_columns import Array
 from rorem_demo.comparison.voted_rows import LEFT, RIGHT
-from rorem_demo.statistics import Floats, Interval, bootstrap_cells, hull, widened, wilson
+from rorem_demo.statistics import Floats, Interval, bootstrap_cells, hull, spread_of_few, widened, wilson
 from rorem_demo.statistics.profiles import profiled
 from rorem_demo.statistics.strengths import bradley_terry, linked
 
@@ -127,7 +127,8 @@ def fitted(ballot: Ballot) -> Fit:
     values = table.figures(totals)
     judges = ballot.votes["judge"]
     drawn = bootstrap_cells(judges, columns, amounts, table.width, table.figures, seed=SEED, draws=DRAWS)
-    found = [widened(each, value, ballot.of_judge) for each, value in zip(drawn, values.tolist(), strict=True)]
+    times = spread_of_few(ballot.of_judge)
+    found = [widened(each, value, times) for each, value in zip(drawn, values.tolist(), strict=True)]
     shown, pairs = len(ballot.shown), len(ballot.pairs)
     strengths = {
         int(method): Figure(float(value), held.low, held.high, int(ballot.of_method[method]))

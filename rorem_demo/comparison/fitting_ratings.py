@@ -9,7 +9,7 @@ import numpy as np
 from rorem_demo.comparison.board import Figure
 from rorem_demo.comparison.counting_rules import Counted, right_answers
 from rorem_demo.comparison.fitting import DRAWS, SEED, rate
-from rorem_demo.statistics import Floats, bootstrap_cells, widened
+from rorem_demo.statistics import Floats, bootstrap_cells, spread_of_few, widened
 
 _FINE = 1_000_000
 """Parts of a score: as whole numbers their sums are the same in any order."""
@@ -35,12 +35,12 @@ def fitted_ratings(counted: Counted) -> dict[str, Thumbs]:
     amounts = np.stack([fine, _FINE * scored, _FINE * (scored & (table["label"] == 1))], axis=1)
     totals = np.bincount(columns.ravel(), amounts.ravel(), 3 * n)
     drawn = bootstrap_cells(table["judge"], columns, amounts, 3 * n, _means, seed=SEED, draws=DRAWS)
-    raters = np.bincount(table["judge"])
+    times = spread_of_few(np.bincount(table["judge"]))
     found = {}
     for at in np.flatnonzero(given).tolist():
         success = rate(float(ups[at]), float(given[at]), None)
         total, whole, up = (totals[3 * at : 3 * at + 3] / _FINE).tolist()
-        estimate = rate(total, whole, widened(drawn[at], total / whole, raters)) if whole else None
+        estimate = rate(total, whole, widened(drawn[at], total / whole, times)) if whole else None
         gap = 100 * (total - up) / whole if whole else None
         if success:
             found[names[at]] = Thumbs(success, estimate, gap)
@@ -56,7 +56,7 @@ def fitted_gold(counted: Counted) -> Figure | None:
     amounts = np.stack([right, np.ones_like(right)], axis=1)
     columns = np.tile(np.arange(2, dtype=np.uint8), (len(table), 1))
     (drawn,) = bootstrap_cells(table["judge"], columns, amounts, 2, _share, seed=SEED, draws=DRAWS)
-    drawn = widened(drawn, float(right.mean()), np.bincount(table["judge"]))
+    drawn = widened(drawn, float(right.mean()), spread_of_few(np.bincount(table["judge"])))
     return rate(float(right.sum()), float(len(table)), drawn)
 
 

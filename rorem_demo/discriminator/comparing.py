@@ -9,7 +9,7 @@ import numpy as np
 from rorem_demo.discriminator.evaluate import Settings
 from rorem_demo.discriminator.predictions import Predictions
 from rorem_demo.errors import InputError
-from rorem_demo.statistics import Floats, Interval, bootstrap, weighted_auroc, widened
+from rorem_demo.statistics import Floats, Interval, bootstrap, spread_of_few, weighted_auroc, widened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def compared(new: Predictions, old: Predictions, settings: Settings | None = Non
     interval = bootstrap(difference, new.photo, seed=settings.seed, draws=settings.draws)
     ours, theirs = first(every), second(every)
     if ours is not None and theirs is not None:
-        interval = widened(interval, ours - theirs, np.unique(new.photo, return_counts=True)[1])
+        interval = widened(interval, ours - theirs, spread_of_few(np.unique(new.photo, return_counts=True)[1]))
     better = interval is not None and interval.low > 0
     return Comparison(
         rows=len(every), new=ours, old=theirs, difference=interval, better=better, why=_why(ours, theirs, interval)

@@ -77,7 +77,7 @@ def read_folder(folder: Path, *, max_pixels: int, licence: str = "", method: str
     """
     for number, entry in enumerate(entries(folder)):
         names = [entry.get(key) for key in FOLDERS] if isinstance(entry, dict) else []
-        paths = [folder / name for name in names if _is_inside(name)]
+        paths = [folder / name for name in names if _is_name_inside(name)]
         if len(paths) < len(FOLDERS):
             sentence = f"Entry {number} names no source, mask and GT inside the folder."
             yield Skipped(entry=number, why="malformed", sentence=sentence)
@@ -123,7 +123,7 @@ def told_digests(given: Any) -> tuple[str, str, str] | None:
     return (source, mask, result) if is_digest(source) and is_digest(mask) and is_digest(result) else None
 
 
-def _is_inside(name: Any) -> TypeGuard[str]:
+def _is_name_inside(name: Any) -> TypeGuard[str]:
     """A file's name that leads nowhere outside its folder; links are whoever's who put the folder together of them."""
     if not isinstance(name, str) or not name or "\0" in name:
         return False

@@ -14,7 +14,16 @@ from rorem_demo.statistics.calibration import (
     logit,
 )
 from rorem_demo.statistics.consensus import dawid_skene
-from rorem_demo.statistics.intervals import Interval, bootstrap, bootstrap_cells, bootstrap_sums, hull, widened, wilson
+from rorem_demo.statistics.intervals import (
+    Interval,
+    bootstrap,
+    bootstrap_cells,
+    bootstrap_sums,
+    hull,
+    spread_of_few,
+    widened,
+    wilson,
+)
 from rorem_demo.statistics.logistic import Logistic, fitted_regression, sigmoid
 from rorem_demo.statistics.probabilities import Bin, accuracy, brier, expected_calibration_error, reliability
 from rorem_demo.statistics.ranking import Curve, auprc, auroc, roc_curve, weighted_auroc
@@ -45,6 +54,7 @@ __all__ = [
     "reliability",
     "roc_curve",
     "sigmoid",
+    "spread_of_few",
     "weighted_auroc",
     "widened",
     "wilson",

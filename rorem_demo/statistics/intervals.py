@@ -71,8 +71,8 @@ def hull(first: Interval, second: Interval | None) -> Interval:
     return first if second is None else Interval(min(first.low, second.low), max(first.high, second.high))
 
 
-def widened(found: Interval | None, value: float, sizes: npt.ArrayLike, confidence: float = 0.95) -> Interval | None:
-    """A bootstrap's interval as wide as few groups make it, about the value of all; None stays None.
+def spread_of_few(sizes: npt.ArrayLike, confidence: float = 0.95) -> float:
+    """How many times as far from its value each end of a bootstrap's interval has to be, of few groups: `widened`.
 
     Draws of n groups vary less than groups do, by sqrt((n - 1) / n), and their percentiles are a normal distribution's
     where Student's are due (Hesterberg 2015, who moves the percentiles; draws of three groups have none further out).
@@ -80,20 +80,27 @@ def widened(found: Interval | None, value: float, sizes: npt.ArrayLike, confiden
     all rows, draws with and without it are wide apart already.
 
     Args:
-        found: of draws of whole groups.
-        value: the figure, all groups counted once.
         sizes: rows of each group; groups without any count for nothing.
         confidence: of the interval.
-    """
-    from scipy.special import stdtrit  # noqa: PLC0415  # half a second, where something is counted only
 
+    Returns:
+        1 of fewer than two groups, which have no interval.
+    """
     rows = np.asarray(sizes, np.float64)
     rows = rows[rows > 0]
-    if found is None or len(rows) < 2:
-        return found
+    if len(rows) < 2:
+        return 1.0
+    from scipy.special import stdtrit  # noqa: PLC0415  # half a second, where something is counted only
+
     alike = max(float(rows.sum() ** 2 / (rows @ rows)), min(len(rows), _FEWEST))
     at = 0.5 + confidence / 2
-    times = math.sqrt(alike / (alike - 1)) * float(stdtrit(alike - 1, at)) / NormalDist().inv_cdf(at)
+    return math.sqrt(alike / (alike - 1)) * float(stdtrit(alike - 1, at)) / NormalDist().inv_cdf(at)
+
+
+def widened(found: Interval | None, value: float, times: float) -> Interval | None:
+    """An interval with both ends so many times as far from a value; None stays None."""
+    if found is None:
+        return None
     return Interval(value - times * (value - found.low), value + times * (found.high - value))
 
 
@@ -108,7 +115,7 @@ def bootstrap(
     """The percentile interval of a statistic over draws of whole groups, with replacement.
 
     Rows of a group (a photo, a judge) are drawn together, since they are not independent: the cluster bootstrap
-    (Davison and Hinkley 1997, 3.8; Field and Welsh 2007). Of fewer than some thirty groups it is too narrow: `widened`.
+    (Davison and Hinkley 1997, 3.8; Field and Welsh 2007). Too narrow of fewer than some thirty groups: `spread_of_few`.
 
     Args:
         statistic: of how often each row counts, one weight a row; None where it is not defined.
